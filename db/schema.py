@@ -28,6 +28,7 @@ COLLECTIONS: tuple[CollectionSpec, ...] = (
     CollectionSpec("commits", ("owner", "beat_id", "number", "created_at"), (Index(("beat_id", "-number")),)),
     CollectionSpec("trees", ("owner", "created_at"), ()),
     CollectionSpec("samples", ("owner", "sample_id", "role", "instrument", "created_at"), (Index(("owner", "-created_at")),)),
+    CollectionSpec("stages", ("owner", "created_at"), (Index(("created_at",)),)),
     CollectionSpec("files", ("owner", "beat_id", "commit", "created_at"), (Index(("beat_id",)),)),
     CollectionSpec("leases", ("until",), ()),
 )

@@ -1,0 +1,158 @@
+"""Files on their way in: spooled straight into the staging directory, hashed as they pass, adopted or removed."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import re
+import tempfile
+import unicodedata
+from dataclasses import dataclass
+from typing import IO, Any, cast
+
+from flask import Request, current_app, g
+
+from app.deps import Deps
+from services.audio.sniff import sniff
+from services.errors import DiskFull
+
+HEAD_BYTES = 4096  # enough for every magic number, with an Ogg page or an MP4 `ftyp` box
+NAME_CHARS = 200
+NO_NAME = "sound"
+# Direction overrides would let "gnp.wav" be shown as "vaw.png"; control characters break headers and logs.
+UNSHOWN = re.compile("[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """One received file: `path` in the staging directory, its `sha256`, size, shown `name` and sniffed `container`."""
+
+    field: str
+    name: str
+    path: str
+    sha256: str
+    size: int
+    container: str | None
+    media_type: str
+
+
+class SpooledFile:
+    """What Werkzeug writes a file part into: a temporary file and a running SHA-256."""
+
+    def __init__(self, directory: str) -> None:
+        self._hash = hashlib.sha256()
+        self.head = b""
+        self.size = 0
+        try:
+            fd, self.path = tempfile.mkstemp(prefix="upload-", dir=directory)
+        except OSError as err:
+            raise _disk(err) from None
+        self._file: IO[bytes] = os.fdopen(fd, "w+b", buffering=1 << 16)
+
+    def write(self, data: bytes) -> int:
+        """Append bytes. Raises DiskFull."""
+        if len(self.head) < HEAD_BYTES:
+            self.head += data[: HEAD_BYTES - len(self.head)]
+        self._hash.update(data)
+        self.size += len(data)
+        try:
+            return self._file.write(data)
+        except OSError as err:
+            raise _disk(err) from None
+
+    def settle(self) -> str:
+        """Flush everything; the SHA-256 in hex. Raises DiskFull."""
+        try:
+            self._file.flush()
+        except OSError as err:
+            raise _disk(err) from None
+        return self._hash.hexdigest()
+
+    def discard(self) -> None:
+        """Close and remove the file, if it was not adopted."""
+        try:
+            self._file.close()
+        except OSError:
+            pass  # a full disk may refuse the last flush; the file goes anyway
+        try:
+            os.unlink(self.path)
+        except FileNotFoundError:
+            pass
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return self._file.seek(offset, whence)
+
+    def read(self, size: int = -1) -> bytes:
+        return self._file.read(size)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def close(self) -> None:
+        self._file.close()
+
+
+class SpoolingRequest(Request):
+    """A request whose file parts go to the staging directory of the blob store."""
+
+    def _get_file_stream(
+        self, total_content_length: int | None, content_type: str | None, filename: str | None = None, content_length: int | None = None
+    ) -> IO[bytes]:
+        deps = cast("Deps", current_app.extensions["deps"])
+        spooled = SpooledFile(deps.blobs.staging())
+        g.setdefault("spooled", []).append(spooled)
+        return cast("IO[bytes]", spooled)
+
+
+def received(request: Request, field: str) -> list[Upload]:
+    """The uploads of one form field, in order. A part without bytes or name is an upload too: the decoder says what it is."""
+    out = []
+    for part in request.files.getlist(field):
+        spooled = cast("SpooledFile", part.stream)
+        sha256 = spooled.settle()
+        out.append(
+            Upload(
+                field, shown_name(part.filename or ""), spooled.path, sha256, spooled.size, sniff(spooled.head), part.mimetype or ""
+            )
+        )
+    return out
+
+
+def discard_spooled(_: BaseException | None = None) -> None:
+    """Remove what no blob store adopted; runs at the end of each request."""
+    for spooled in g.pop("spooled", []):
+        spooled.discard()
+
+
+def shown_name(raw: str) -> str:
+    """A file name as a person would want to see it: no directories, no control or direction characters, 200 at most."""
+    name = unicodedata.normalize("NFC", raw.encode("utf-8", "replace").decode())
+    name = UNSHOWN.sub("", re.split(r"[/\\]", name)[-1]).strip(" .")
+    if len(name) > NAME_CHARS:
+        stem, dot, ending = name.rpartition(".")
+        short = dot and len(ending) <= 5
+        name = stem[: NAME_CHARS - len(ending) - 1] + dot + ending if short else name[:NAME_CHARS]
+    return name or NO_NAME
+
+
+def distinct(names: list[str]) -> list[str]:
+    """The names with ` (2)`, ` (3)` … before the ending of each repeated one."""
+    taken: set[str] = set()
+    out = []
+    for name in names:
+        stem, dot, ending = name.rpartition(".")
+        stem, ending = (stem, dot + ending) if stem else (name, "")
+        candidate, n = name, 1
+        while candidate in taken:
+            n += 1
+            candidate = f"{stem} ({n}){ending}"
+        taken.add(candidate)
+        out.append(candidate)
+    return out
+
+
+def _disk(err: OSError) -> Any:
+    if err.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return DiskFull("The server's disk is full: nothing was stored. Try again later.")
+    return err

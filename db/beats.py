@@ -1,0 +1,120 @@
+"""Beats: a document with the head, the commits it moves over, and the trees (whole states) that commits name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+from db.store import DuplicateId, Document, Page, Store
+from services import canonical, clock
+from services.errors import NotFound, StaleVersion
+from services.projects.history import Head
+from services.projects.types import Commit
+
+BEATS, COMMITS, TREES = "beats", "commits", "trees"
+NO_BEAT = "There is no beat with this id."
+
+
+def save_tree(store: Store, owner: str, body: dict[str, Any], blobs: tuple[str, ...]) -> str:
+    """Store a whole state under the hash of its canonical JSON; the same state again is the same document."""
+    sha = canonical.sha256(body)
+    try:
+        store.insert(TREES, {"id": f"{owner}:{sha}", "owner": owner, "body": body, "blobs": sorted(blobs), "created_at": clock.now(), "schema": 1})
+    except DuplicateId:
+        pass
+    return sha
+
+
+def tree(store: Store, owner: str, sha: str) -> dict[str, Any]:
+    """The state with this hash. Raises NotFound."""
+    doc = store.get(TREES, f"{owner}:{sha}")
+    if doc is None:
+        raise NotFound("This state of the beat is no longer stored.")
+    body: dict[str, Any] = doc["body"]
+    return body
+
+
+def save_commit(store: Store, owner: str, beat_id: str, commit: Commit, number: int) -> str:
+    """Store a commit of a beat; idempotent. Returns its hash."""
+    doc = {
+        "id": f"{beat_id}:{commit.sha}", "owner": owner, "beat_id": beat_id, "number": number, "sha": commit.sha,
+        **asdict(commit), "parents": list(commit.parents), "created_at": commit.at, "schema": 1,
+    }  # fmt: skip
+    try:
+        store.insert(COMMITS, doc)
+    except DuplicateId:
+        pass
+    return commit.sha
+
+
+def commit(store: Store, owner: str, beat_id: str, sha: str) -> Document:
+    """A commit of a beat. Raises NotFound."""
+    doc = store.get(COMMITS, f"{beat_id}:{sha}")
+    if doc is None or doc["owner"] != owner:
+        raise NotFound("This beat has no such version.")
+    return doc
+
+
+def commit_by_number(store: Store, owner: str, beat_id: str, number: int) -> Document:
+    """The commit with this version number. Raises NotFound."""
+    page = store.find(COMMITS, {"beat_id": beat_id, "owner": owner, "number": number}, sort=("-number",), limit=1)
+    if not page.items:
+        raise NotFound(f"This beat has no version {number}.")
+    return page.items[0]
+
+
+def commits(store: Store, owner: str, beat_id: str, cursor: str | None, limit: int) -> Page:
+    """The commits of a beat, newest first."""
+    return store.find(COMMITS, {"beat_id": beat_id, "owner": owner}, sort=("-number",), cursor=cursor, limit=limit)
+
+
+def insert_beat(store: Store, doc: Document) -> None:
+    """Store a new beat document; a job that commits twice finds it there and leaves it."""
+    try:
+        store.insert(BEATS, {**doc, "created_at": clock.now(), "updated_at": clock.now(), "schema": 1})
+    except DuplicateId:
+        pass
+
+
+def beat(store: Store, owner: str, beat_id: str) -> Document:
+    """The beat document. Raises NotFound, also for another owner's."""
+    doc = store.get(BEATS, beat_id)
+    if doc is None or doc["owner"] != owner:
+        raise NotFound(NO_BEAT)
+    return doc
+
+
+def beats(store: Store, owner: str, cursor: str | None, limit: int) -> Page:
+    """An owner's beats, newest first."""
+    return store.find(BEATS, {"owner": owner}, cursor=cursor, limit=limit)
+
+
+def head_of(doc: Document) -> Head:
+    """Where a beat document's head stands."""
+    return Head(doc["head"], tuple(doc["redo"]), doc["number"])
+
+
+def move_head(store: Store, owner: str, beat_id: str, expected: str, move: Callable[[Head], Head], fields: dict[str, Any]) -> Document:
+    """Move a beat's head from `expected`; `fields` are written with it. Raises NotFound, or StaleVersion when it stood elsewhere."""
+
+    def change(doc: Document) -> Document | None:
+        if doc["owner"] != owner:
+            return None
+        if doc["head"] != expected:
+            raise StaleVersion("The beat has changed since you read it: read it again and repeat the change.")
+        to = move(head_of(doc))
+        return {**doc, **fields, "head": to.commit, "redo": list(to.redo), "number": to.number, "updated_at": clock.now()}
+
+    written = store.mutate(BEATS, beat_id, change)
+    if written is None:
+        raise NotFound(NO_BEAT)
+    return written
+
+
+def delete_beat(store: Store, owner: str, beat_id: str) -> None:
+    """Remove a beat and its commits. Raises NotFound. Its trees go with the next sweep."""
+    beat(store, owner, beat_id)
+    store.delete(BEATS, beat_id)
+    for doc in list(store.each(COMMITS, {"beat_id": beat_id, "owner": owner})):
+        store.delete(COMMITS, doc["id"])

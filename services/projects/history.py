@@ -1,0 +1,35 @@
+"""Linear history: where the head of a beat stands, and what edit, undo, redo and restore do to it. Pure rules."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from services.errors import Conflict
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """`commit` is the present state; `redo` the commits that undo left behind, the next one last; `number` counts commits."""
+
+    commit: str
+    redo: tuple[str, ...] = ()
+    number: int = 1
+
+
+def advance(head: Head, commit: str) -> Head:
+    """The head after a new state was saved on top of it: what undo had left behind can no longer be redone."""
+    return Head(commit, (), head.number + 1)
+
+
+def undo(head: Head, parents: tuple[str, ...]) -> Head:
+    """The head one state back. Raises Conflict at the first state."""
+    if not parents:
+        raise Conflict("This is the first state of the beat: there is nothing to undo.", code="nothing_to_undo")
+    return Head(parents[0], (*head.redo, head.commit), head.number)
+
+
+def redo(head: Head) -> Head:
+    """The head one undone state forward. Raises Conflict when nothing was undone."""
+    if not head.redo:
+        raise Conflict("Nothing was undone, so there is nothing to redo.", code="nothing_to_redo")
+    return Head(head.redo[-1], head.redo[:-1], head.number)

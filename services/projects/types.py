@@ -1,0 +1,26 @@
+"""A saved state: a commit, named by the hash of what it says. Every saved state of a beat is one (git's object model)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from services import canonical, clock
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """`tree` maps names to the hashes of what was saved (`{"beat": sha256}`); `parents` are commit hashes, none at the root."""
+
+    tree: dict[str, str]
+    parents: tuple[str, ...]
+    author: str
+    at: datetime
+    message: str
+
+    @property
+    def sha(self) -> str:
+        """Hex SHA-256 of the canonical JSON of `{tree, parents, author, at, message}`."""
+        return canonical.sha256(
+            {"tree": self.tree, "parents": list(self.parents), "author": self.author, "at": clock.iso(self.at), "message": self.message}
+        )
