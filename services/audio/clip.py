@@ -15,7 +15,7 @@ HOUSE_RATE_HZ = 44_100
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """A piece of audio in memory. `samples`: float32 (channels, n), n may be 0; never written to by whom it is given."""
+    """A piece of audio in memory. `samples`: float32 (channels, n), n may be 0; never written to by its reader."""
 
     samples: Samples
     rate_hz: int

@@ -1,0 +1,69 @@
+"""Small signal tools that several rooms need: decibels, resampling, fades, filters. None writes to its argument."""
+
+from __future__ import annotations
+
+import numpy as np
+import soxr
+from scipy import signal
+
+from services.audio.clip import Clip, Samples
+
+SILENCE_DB = -120.0  # what a level of nothing is called
+_SILENCE = 10 ** (SILENCE_DB / 20)
+SOXR_QUALITY = "HQ"  # 20-bit precision: its noise lies below 16-bit dither
+
+
+def to_db(level: float) -> float:
+    """An amplitude as dB, never below `SILENCE_DB`."""
+    return float(20 * np.log10(max(abs(level), _SILENCE)))
+
+
+def from_db(db: float) -> float:
+    """The amplitude factor of a level in dB."""
+    return float(10 ** (db / 20))
+
+
+def resample(clip: Clip, rate_hz: int) -> Clip:
+    """`clip` at another rate (soxr HQ, linear phase, no delay), or itself at its own. Silence stays silence."""
+    if clip.rate_hz == rate_hz:
+        return clip
+    out = soxr.resample(clip.samples.T, clip.rate_hz, rate_hz, quality=SOXR_QUALITY)
+    return Clip(np.ascontiguousarray(out.T, dtype=np.float32), rate_hz)
+
+
+def faded(samples: Samples, fade_in: int, fade_out: int) -> Samples:
+    """A copy of float32 (…, n) with raised-cosine fades of so many frames at its ends (shortened to fit)."""
+    out = samples.copy()
+    n = out.shape[-1]
+    rise, fall = min(fade_in, n), min(fade_out, n)
+    if rise > 0:
+        out[..., :rise] *= _ramp(rise)
+    if fall > 0:
+        out[..., n - fall :] *= _ramp(fall)[::-1]
+    return out
+
+
+def without_dc(samples: Samples) -> Samples:
+    """A copy of float32 (…, n) minus each channel's mean."""
+    if samples.shape[-1] == 0:
+        return samples.copy()
+    mean = samples.mean(axis=-1, dtype=np.float64, keepdims=True)
+    return (samples - mean).astype(np.float32)
+
+
+def butter_filtered(samples: Samples, rate_hz: int, low_hz: float | None, high_hz: float | None) -> Samples:
+    """float32 (…, n) through causal second-order Butterworth filters: high-pass at low_hz, low-pass at high_hz.
+
+    None, or an upper corner at or above half the rate, leaves that side open.
+    """
+    out = samples.astype(np.float32)
+    if low_hz:
+        out = signal.sosfilt(signal.butter(2, low_hz, "high", fs=rate_hz, output="sos").astype(np.float32), out)
+    if high_hz and high_hz < rate_hz / 2:
+        out = signal.sosfilt(signal.butter(2, high_hz, "low", fs=rate_hz, output="sos").astype(np.float32), out)
+    return np.asarray(out, np.float32)
+
+
+def _ramp(n: int) -> Samples:
+    phase = (np.arange(n, dtype=np.float64) + 0.5) / n
+    return (0.5 - 0.5 * np.cos(np.pi * phase)).astype(np.float32)
