@@ -1,0 +1,70 @@
+# make run    set up, start everything on embedded defaults, make two beats, keep serving (ARGS=--once: write demo/, exit)
+# make test   set up and run every test         make lint    ruff and mypy
+# make bench  the speed tables of README        make clean   forget the environment and the caches (never var/)
+# Works without root, and without a network once installed. Another Python: make PYTHON=/path/to/python3.12 run
+
+SHELL := /bin/sh
+ENV := .venv
+PY := $(ENV)/bin/python
+ARGS ?=
+PYTHON ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint bench train-roles setup setup-dev clean
+
+help:
+	@sed -n '1,4s/^# //p' Makefile
+
+run: setup
+	@$(PY) -m app demo $(ARGS)
+
+test: setup-dev
+	@$(PY) -m pytest -q --durations=15 $(ARGS)
+
+lint: setup-dev
+	@$(ENV)/bin/ruff check .
+	@$(ENV)/bin/ruff format --check .
+	@$(ENV)/bin/mypy
+
+bench: setup-dev
+	@$(PY) -m tests.bench $(ARGS)
+
+train-roles: setup-dev
+	@$(PY) -m deploy.train_roles $(ARGS)
+
+setup: $(ENV)/.core-installed
+setup-dev: $(ENV)/.dev-installed
+
+# The first Python between 3.11 and 3.13 that can make an environment; 3.11 first, the one the pins are tested with.
+$(PY):
+	@set -e; found=''; \
+	for candidate in $(if $(PYTHON),'$(PYTHON)',python3.11 python3.12 python3.13 python3 python); do \
+	  if "$$candidate" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; then \
+	    found="$$candidate"; break; fi; \
+	done; \
+	if [ -z "$$found" ]; then \
+	  echo 'SoundRoutine needs Python 3.11, 3.12 or 3.13$(if $(PYTHON), (and $(PYTHON) is none),). To get one:' >&2; \
+	  echo '  Debian 12, Ubuntu 24.04:  sudo apt-get install python3 python3-venv' >&2; \
+	  echo '  without root:             curl -LsSf https://astral.sh/uv/install.sh | sh; uv python install 3.11' >&2; \
+	  echo '                            make PYTHON="$$(uv python find 3.11)" run' >&2; \
+	  exit 1; \
+	fi; \
+	if "$$found" -m venv $(ENV) >/dev/null 2>&1; then :; else \
+	  rm -rf $(ENV); \
+	  "$$found" -m venv --without-pip $(ENV); \
+	  "$$found" deploy/bootstrap_pip.py $(PY) || { rm -rf $(ENV); exit 1; }; \
+	fi
+
+$(ENV)/.core-installed: deploy/requirements/core.txt | $(PY)
+	@echo 'Installing what SoundRoutine needs (once) ...'
+	@$(PY) -m pip install --quiet --disable-pip-version-check -r deploy/requirements/core.txt
+	@touch $@
+
+$(ENV)/.dev-installed: deploy/requirements/dev.txt deploy/requirements/core.txt | $(PY)
+	@echo 'Installing what the tests need (once) ...'
+	@$(PY) -m pip install --quiet --disable-pip-version-check -r deploy/requirements/dev.txt
+	@touch $@ $(ENV)/.core-installed
+
+clean:
+	rm -rf $(ENV) .ruff_cache .mypy_cache .hypothesis
+	find app services db deploy tests -name __pycache__ -type d -prune -exec rm -rf {} +
