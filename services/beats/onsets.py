@@ -1,0 +1,204 @@
+"""Where hits begin: band levels of a whole recording, then the frames in which several bands jump at once.
+
+What it does. One pass over the source gives a small matrix of band levels (`band_levels`), read block by block, so an
+hour needs about 40 MB. On it, `detect_onsets` compares every band with its own recent past: a rise counts when it
+stands above the local noise floor and above what was heard in the last 60 ms, less a forward-masking slope, so a
+quiet hit after a loud one is found and the beating of a bell is not. The threshold follows the local novelty.
+
+Sources. Spectral flux over bands with a moving threshold: J. P. Bello et al., "A Tutorial on Onset Detection in Music
+Signals", IEEE TSAP 13(5), 2005. Reference to the recent maximum instead of the last frame: S. Böck and G. Widmer,
+"Maximum Filter Vibrato Suppression for Onset Detection", DAFx 2013. Noise floor as a running low quantile:
+R. Martin, "Noise Power Spectral Density Estimation Based on Optimal Smoothing and Minimum Statistics", IEEE TSAP 9(5),
+2001.
+
+Conventions. Frame k is centred on sample k * HOP of the source, 44.1 kHz; band arrays are (bands, frames), power or dB
+re full scale; channels are added as power, so a hit out of phase between them does not vanish.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.fft import rfft
+from scipy.ndimage import maximum_filter1d, percentile_filter
+
+from services.audio.clip import HOUSE_RATE_HZ, AudioSource, Samples
+
+Array = npt.NDArray[np.float32]
+Indices = npt.NDArray[np.int64]
+
+WINDOW = 512  # samples, 11.6 ms: short enough to separate hits 45 ms apart
+HOP = 128  # samples, 2.9 ms: the sample-exact place is found later, in cuts
+BLOCK_FRAMES = 4096  # frames computed at a time: 12 s, some 20 MB
+# Hz: about an octave each, so a thump, a knock, a clink and a hiss each own at least one band
+BAND_EDGES_HZ = (40.0, 130.0, 300.0, 690.0, 1400.0, 2900.0, 6000.0, 11_000.0, 18_500.0)
+BANDS = len(BAND_EDGES_HZ) - 1
+
+SILENCE_DB = -90.0  # per band; below the dither of 16 bits, so that dither is not heard as hits
+LEVEL_STEP_DB = 1 / 64  # levels are rounded to this, so block borders cannot leak in through float rounding
+
+FLOOR_FRAMES = 8  # frames averaged before the quantile: 23 ms
+FLOOR_SPAN = 151  # such averages: 3.5 s, longer than most single sounds ring
+FLOOR_PERCENT = 15  # of the time nothing happens, even in a busy kitchen
+FLOOR_BIAS_DB = 3.0  # added noise that flattens the floor's own ripple before levels are compared
+
+LAG_MIN = 3  # frames: the window no longer overlaps the onset
+LAG_MAX = 21  # frames, 61 ms: the past that masks
+MASK_SLOPE_DB = 0.35  # per frame, 0.12 dB/ms: how fast the past stops masking
+RISE_BASE_DB = 2.5  # a rise that every band must exceed; a 300 ms swell stays under it
+RISE_SPREAD_DB = 7.0  # and more in narrow bands, whose noise ripples by 5.6 dB / sqrt(bins)
+RISE_CAP_DB = 24.0  # one band alone cannot outvote all others
+NOVELTY_MIN_DB = 10.0  # sum of rises over all bands: the fixed part of the threshold
+NOVELTY_LOCAL = 2.5  # times the local median novelty: the adaptive part
+NOVELTY_SPAN = 43  # averages of FLOOR_FRAMES frames: 1 s
+PEAK_RADIUS = 5  # frames either side in which an onset is the highest
+
+MIN_GAP_FRAMES = 16  # 46 ms: closer than a double knock, two onsets are one sound
+STRONGER = 3.0  # times: a late neighbour this much stronger was the hit, the early one its precursor
+RATTLE_GAP_FRAMES = 24  # 70 ms
+RATTLE_HITS = 5  # so many hits, each within the gap of the one before, are one rattle, not single hits
+
+
+@dataclass(frozen=True, slots=True)
+class BandLevels:
+    """Levels of a source. `level_db`, `floor_db`: float32 (BANDS, frames), dB re full scale, ≥ SILENCE_DB."""
+
+    level_db: Array
+    floor_db: Array
+
+    @property
+    def frames(self) -> int:
+        return int(self.level_db.shape[1])
+
+
+@dataclass(frozen=True, slots=True)
+class Onsets:
+    """Coarse onsets in time order. `frame`: int64 (n,); `strength_db`: float32 (n,), summed rise over the bands."""
+
+    frame: Indices
+    strength_db: Array
+
+
+def _band_matrix() -> Array:
+    """Weights (WINDOW // 2 + 1, BANDS) from a differenced power spectrum to band power re full scale."""
+    bins_hz = np.arange(WINDOW // 2 + 1) * HOUSE_RATE_HZ / WINDOW
+    # differencing keeps offset and hum from leaking through the window's side lobes; here its slope is undone
+    slope = np.abs(1 - np.exp(-2j * np.pi * bins_hz / HOUSE_RATE_HZ)) ** 2
+    slope[0] = 1.0
+    energy = WINDOW * float(np.sum(np.hanning(WINDOW + 1)[:-1] ** 2)) / 2
+    edges = np.asarray(BAND_EDGES_HZ)
+    inside = (bins_hz[:, None] >= edges[:-1]) & (bins_hz[:, None] < edges[1:])
+    inside[1] = False
+    inside[1, 0] = True  # 86 Hz is all that this window knows of the lowest band
+    return np.asarray(inside / slope[:, None] / energy, dtype=np.float32)
+
+
+_LN = np.float32(np.log(10) / 10)  # dB to natural log of power
+_WEIGHTS = _band_matrix()
+_HANN = np.hanning(WINDOW + 1)[:-1].astype(np.float32)
+_BINS = np.maximum(_WEIGHTS.astype(bool).sum(axis=0), 1)
+
+
+def _block_power(x: Samples) -> Array:
+    """Band power (BANDS, frames) of samples (channels, 1 + frames * HOP + WINDOW - HOP)."""
+    total: Array | None = None
+    for channel in x:
+        frames = np.lib.stride_tricks.sliding_window_view(np.diff(channel), WINDOW)[::HOP]
+        spectrum = rfft(frames * _HANN, axis=1)
+        power = spectrum.real**2 + spectrum.imag**2
+        total = power if total is None else total + power
+    assert total is not None
+    return np.asarray((total @ _WEIGHTS).T / x.shape[0], dtype=np.float32)
+
+
+def read_finite(source: AudioSource, start: int, count: int) -> Samples:
+    """Samples start..start+count of the source, zeros outside it, not-finite values as zeros."""
+    a, b = max(0, start), min(source.frames, start + count)
+    out = np.zeros((source.channels, count), dtype=np.float32)
+    if b > a:
+        got = source.read(a, b - a)
+        out[:, a - start : a - start + got.shape[1]] = np.nan_to_num(got, nan=0.0, posinf=0.0, neginf=0.0)
+    return out
+
+
+def band_levels(
+    source: AudioSource, block_frames: int = BLOCK_FRAMES, progress: Callable[[float], None] | None = None
+) -> BandLevels:
+    """Band levels and noise floor of a whole source, in one reading from start to end.
+
+    The answer does not depend on `block_frames`; silence gives SILENCE_DB everywhere. `progress` hears 0..1.
+    """
+    total = source.frames // HOP + 1
+    level = np.empty((BANDS, total), dtype=np.float32)
+    for first in range(0, total, block_frames):
+        count = min(block_frames, total - first)
+        x = read_finite(source, first * HOP - WINDOW // 2 - 1, 1 + count * HOP + WINDOW - HOP)
+        power = _block_power(x)[:, :count]
+        level[:, first : first + count] = 10 * np.log10(power + np.float32(10 ** (SILENCE_DB / 10)))
+        if progress is not None:
+            progress((first + count) / total)
+    np.round(level / LEVEL_STEP_DB, out=level)
+    level *= LEVEL_STEP_DB
+    return BandLevels(level, _noise_floor(level))
+
+
+def _averages(x: Array) -> Array:
+    """Means of FLOOR_FRAMES frames along the last axis, the last one of what is left."""
+    pad = -x.shape[-1] % FLOOR_FRAMES
+    padded = np.pad(x, [(0, 0)] * (x.ndim - 1) + [(0, pad)], mode="edge")
+    return np.asarray(padded.reshape(*x.shape[:-1], -1, FLOOR_FRAMES).mean(axis=-1), dtype=np.float32)
+
+
+def _noise_floor(level: Array) -> Array:
+    """The running quantile of each band (BANDS, frames)."""
+    coarse = _averages(level)
+    floor = np.stack([percentile_filter(b, FLOOR_PERCENT, size=FLOOR_SPAN, mode="nearest") for b in coarse])
+    return np.repeat(floor, FLOOR_FRAMES, axis=1)[:, : level.shape[1]]
+
+
+def novelty_db(levels: BandLevels) -> Array:
+    """Summed rise over the bands, float32 (frames,), ≥ 0; 0 in silence, hum, constant noise and slow swells."""
+    total = np.zeros(levels.frames, dtype=np.float32)
+    for band in range(BANDS):
+        floor = levels.floor_db[band] + FLOOR_BIAS_DB
+        level = np.logaddexp(levels.level_db[band] * _LN, floor * _LN) / _LN
+        past = np.concatenate([np.full(LAG_MAX, floor[0], dtype=np.float32), level])
+        mask = np.full(level.shape, -np.inf, dtype=np.float32)
+        for lag in range(LAG_MIN, LAG_MAX + 1):
+            np.maximum(mask, past[LAG_MAX - lag : LAG_MAX - lag + level.size] - MASK_SLOPE_DB * lag, out=mask)
+        np.maximum(mask, floor, out=mask)
+        need = RISE_BASE_DB + RISE_SPREAD_DB / np.sqrt(_BINS[band])
+        total += np.clip(level - mask - need, 0, RISE_CAP_DB)
+    return total
+
+
+def detect_onsets(levels: BandLevels) -> Onsets:
+    """Coarse onsets: local maxima of the novelty above the local threshold. None in silence."""
+    novelty = novelty_db(levels)
+    local = percentile_filter(_averages(novelty), 50, size=NOVELTY_SPAN, mode="nearest")
+    threshold = NOVELTY_MIN_DB + NOVELTY_LOCAL * np.repeat(local, FLOOR_FRAMES)[: novelty.size]
+    highest = maximum_filter1d(novelty, 2 * PEAK_RADIUS + 1, mode="constant")
+    peaks = np.flatnonzero((novelty >= highest) & (novelty > threshold)).astype(np.int64)
+    if peaks.size:  # of a plateau, the first frame
+        peaks = peaks[np.concatenate([[True], np.diff(peaks) > PEAK_RADIUS])]
+    return Onsets(peaks, novelty[peaks])
+
+
+def separate(onsets: Onsets) -> Onsets:
+    """Onsets that each begin a sound of their own: close neighbours joined, a rattle kept as one."""
+    kept: list[int] = []
+    for i, frame in enumerate(onsets.frame):
+        if kept and frame - onsets.frame[kept[-1]] < MIN_GAP_FRAMES:
+            if onsets.strength_db[i] > STRONGER * onsets.strength_db[kept[-1]]:
+                kept[-1] = i
+            continue
+        kept.append(i)
+    index = np.asarray(kept, dtype=np.int64)
+    new_run = np.concatenate([[True], np.diff(onsets.frame[index]) > RATTLE_GAP_FRAMES])[: index.size]
+    run = np.cumsum(new_run)
+    single = np.bincount(run, minlength=1)[run] < RATTLE_HITS if index.size else new_run
+    index = index[new_run | single]
+    return Onsets(onsets.frame[index], onsets.strength_db[index])

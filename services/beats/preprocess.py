@@ -1,0 +1,219 @@
+"""Stage 1: audio of any length to clean one-shots.
+
+What it does. `band_levels` reads the source once; `detect_onsets` finds the frames where hits begin; each candidate is
+then read again, placed on the sample, measured and embedded; duplicates are merged and the rest ranked. Peak memory is
+one block, the level matrix (12 kB a second) and one cut, whatever the length.
+
+`slice_source` is for recordings, `oneshot.oneshot_trim` for single sounds, `cut_clip` makes the sounding piece.
+Conventions. All times are seconds of the source; samples float32 (channels, n) at 44.1 kHz.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from services.audio.clip import HOUSE_RATE_HZ, AudioSource, Clip, Samples
+from services.beats.cuts import (
+    LEAD_IN,
+    MAX_S,
+    MIN_S,
+    PRE_ROLL_S,
+    Place,
+    decay_frame,
+    excess_db,
+    fade_cut,
+    place,
+)
+from services.beats.embedding import Vector, embed, same_sounds, spread_order
+from services.beats.oneshot import Hit, OneshotTrim, oneshot_trim
+from services.beats.onsets import HOP, BandLevels, Onsets, band_levels, detect_onsets, read_finite, separate
+from services.beats.quality import SNR_MAX_DB, is_clipped, quality
+from services.errors import Invalid
+from services.jobs.types import Report
+
+__all__ = ["Hit", "OneshotTrim", "Slice", "SliceRequest", "Slicing", "cut_clip", "oneshot_trim", "slice_source"]
+
+MAX_SLICES_LIMIT = 1024
+CANDIDATES_MAX = 20_000  # placed and embedded per source when duplicates are merged: 20 s of work at most
+QUALITY_MIN = 0.1  # below it a cut is noise
+LEVELS_SHARE = 0.3  # of this stage's time goes into the first pass, for the progress
+LOUDNESS = round(0.1 * HOUSE_RATE_HZ)  # samples from the onset whose power is the loudness
+NO_SLICES = "No hits were found: the recording is silent or has no sound that begins clearly."
+POOR_SLICES = "All sounds found were too noisy or too unclear to use; try `dedupe=false` to get them anyway."
+
+
+@dataclass(frozen=True, slots=True)
+class SliceRequest:
+    """`max_slices` 1..1024; with `dedupe` False neither the cap nor the quality filter applies."""
+
+    dedupe: bool = True
+    max_slices: int = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """One hit of a source, in seconds of the source: start_s ≤ onset_s ≤ attack_s < end_s.
+
+    `onset_s`: where the sound physically begins; `attack_s`: where its first strong peak has half its height;
+    `peak_db` re full scale; `loudness_db` relative to the loudest hit of the source (≤ 0); `quality` 0..1;
+    `rank` 0 is the one to use first; `duplicate_of` indexes the result.
+    """
+
+    start_s: float
+    end_s: float
+    onset_s: float
+    attack_s: float
+    peak_db: float
+    loudness_db: float
+    quality: float
+    snr_db: float
+    clipped: bool
+    rank: int
+    duplicate_of: int | None
+    embedding: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Slicing:
+    """The slices in time order, how many duplicates were dropped, how many were found in all, and what to tell."""
+
+    slices: tuple[Slice, ...]
+    merged: int
+    found: int
+    warnings: tuple[str, ...]
+
+
+def slice_source(source: AudioSource, request: SliceRequest, report: Report | None = None) -> Slicing:
+    """The one-shots in a recording, in time order. Silence: none, and a warning.
+
+    `report` hears ("preprocess", 0..1) over this stage. Raises Invalid for a wrong rate or `max_slices`.
+    """
+    if source.rate_hz != HOUSE_RATE_HZ:
+        raise Invalid(f"Slicing needs audio at {HOUSE_RATE_HZ} Hz, not {source.rate_hz}.", code="invalid_rate")
+    if not 1 <= request.max_slices <= MAX_SLICES_LIMIT:
+        raise Invalid(
+            f"max_slices must be 1 to {MAX_SLICES_LIMIT}, not {request.max_slices}.", code="invalid_max_slices"
+        )
+    levels = band_levels(source, progress=lambda p: _tell(report, LEVELS_SHARE * p))
+    onsets = separate(detect_onsets(levels))
+    if request.dedupe:
+        onsets = _strongest(onsets, CANDIDATES_MAX)
+    found = _measure(source, levels, onsets, report)
+    return _choose(found, request)
+
+
+def cut_clip(source: AudioSource, s: Slice) -> Clip:
+    """The sounding cut of a slice: offset removed, ends faded (1 ms, 10 ms), channels kept, level untouched."""
+    start, end = round(s.start_s * HOUSE_RATE_HZ), round(s.end_s * HOUSE_RATE_HZ)
+    return Clip(fade_cut(read_finite(source, start, end - start)), HOUSE_RATE_HZ)
+
+
+def _tell(report: Report | None, progress: float) -> None:
+    if report is not None:
+        report("preprocess", progress)
+
+
+def _strongest(onsets: Onsets, count: int) -> Onsets:
+    """The `count` strongest onsets, in time order."""
+    if onsets.frame.size <= count:
+        return onsets
+    keep = np.sort(np.argsort(-onsets.strength_db, kind="stable")[:count])
+    return Onsets(onsets.frame[keep], onsets.strength_db[keep])
+
+
+def _measure(source: AudioSource, levels: BandLevels, onsets: Onsets, report: Report | None) -> list[Slice]:
+    """Every candidate placed, cut and measured, in time order; `rank` is not yet set."""
+    borders = np.append(onsets.frame, levels.frames + LEAD_IN)
+    slices: list[Slice] = []
+    end_of_last = 0
+    for i, frame in enumerate(onsets.frame):
+        excess = excess_db(
+            levels, int(frame), int(min(borders[i + 1], levels.frames, frame + MAX_S * HOUSE_RATE_HZ / HOP))
+        )
+        s, end_of_last = _measure_one(source, levels, _Candidate(int(frame), int(borders[i + 1]), excess, end_of_last))
+        slices.append(s)
+        if i % 16 == 0:
+            _tell(report, LEVELS_SHARE + (1 - LEVELS_SHARE) * i / onsets.frame.size)
+    _tell(report, 1.0)
+    loudest = max((s.loudness_db for s in slices), default=0.0)
+    return [replace(s, loudness_db=s.loudness_db - loudest) for s in slices]
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A coarse onset: its frame, the next one's, its level above the floor until then, the first unused sample."""
+
+    frame: int
+    next_frame: int
+    excess: npt.NDArray[np.float32]
+    free_from: int
+
+
+def _measure_one(source: AudioSource, levels: BandLevels, c: _Candidate) -> tuple[Slice, int]:
+    """The slice of a candidate (loudness absolute) and the sample where it ends."""
+    gone = c.frame + decay_frame(c.excess)
+    begin = max(0, c.frame * HOP - LEAD_IN, c.free_from)
+    x = read_finite(source, begin, min(source.frames, (gone + 2) * HOP) - begin)
+    at = place(x, begin, c.frame, min(c.next_frame * HOP, source.frames))
+    start = max(begin, at.onset - round(PRE_ROLL_S * HOUSE_RATE_HZ))
+    shortest, longest = start + round(MIN_S * HOUSE_RATE_HZ), start + round(MAX_S * HOUSE_RATE_HZ)
+    limit = c.next_frame * HOP - round(PRE_ROLL_S * HOUSE_RATE_HZ) if c.next_frame < levels.frames else source.frames
+    end = min(max(min(gone * HOP, limit, longest), shortest), source.frames)
+    y = x[:, at.onset - begin : max(end - begin, at.onset - begin + 1)]
+    noise = x[:, max(0, at.onset - begin - 2048) : at.onset - begin]
+    return _describe(levels, c, at, (start, end), (y, noise)), end
+
+
+def _describe(
+    levels: BandLevels, c: _Candidate, at: Place, span: tuple[int, int], heard: tuple[Samples, Samples]
+) -> Slice:
+    """The measured slice: `span` in samples, `heard` = the sound from its onset on and what was there before."""
+    y, noise = heard
+    power = float(np.square(y[:, :LOUDNESS], dtype=np.float64).mean()) if y.size else 0.0
+    peak = float(np.abs(y).max(initial=0.0))
+    floor = float(np.sum(10 ** (levels.floor_db[:, min(c.frame, levels.frames - 1)] / 10)))
+    top = float(c.excess.max(initial=-100.0))
+    snr = float(np.clip(top - 10 * np.log10(floor), 0.0, SNR_MAX_DB))
+    last = c.excess[: max(1, (span[1] // HOP) - c.frame)][-3:]
+    clipped = is_clipped(y)
+    return Slice(
+        start_s=span[0] / HOUSE_RATE_HZ,
+        end_s=span[1] / HOUSE_RATE_HZ,
+        onset_s=at.onset / HOUSE_RATE_HZ,
+        attack_s=at.attack / HOUSE_RATE_HZ,
+        peak_db=float(20 * np.log10(max(peak, 1e-6))),
+        loudness_db=float(10 * np.log10(max(power, 1e-12))),
+        quality=quality(snr, at.contrast_db, top - float(last.mean()) if last.size else 0.0, clipped),
+        snr_db=snr,
+        clipped=clipped,
+        rank=0,
+        duplicate_of=None,
+        embedding=tuple(float(v) for v in embed(y, noise)),
+    )
+
+
+def _choose(found: list[Slice], request: SliceRequest) -> Slicing:
+    """Duplicates merged or marked, poor ones dropped, capped and ranked; in time order."""
+    if not found:
+        return Slicing((), 0, 0, (NO_SLICES,))
+    embeddings: Vector = np.asarray([s.embedding for s in found], dtype=np.float32)
+    worth = np.asarray([s.quality for s in found])
+    stands = same_sounds(embeddings, np.argsort(-worth, kind="stable"))
+    own = np.flatnonzero(stands == np.arange(len(found)))
+    if not request.dedupe:
+        order = [int(own[i]) for i in spread_order(embeddings[own], worth[own], len(own))]
+        order += [int(i) for i in np.argsort(-worth, kind="stable") if stands[i] != i]
+        ranks = {i: r for r, i in enumerate(order)}
+        marked = [
+            replace(s, rank=ranks[i], duplicate_of=None if stands[i] == i else int(stands[i]))
+            for i, s in enumerate(found)
+        ]
+        return Slicing(tuple(marked), 0, len(found), ())
+    good = own[worth[own] >= QUALITY_MIN]
+    order = [int(good[i]) for i in spread_order(embeddings[good], worth[good], request.max_slices)]
+    ranks = {i: r for r, i in enumerate(order)}
+    kept = tuple(replace(found[i], rank=ranks[i]) for i in sorted(order))
+    return Slicing(kept, len(found) - own.size, len(found), () if kept else (POOR_SLICES,))
