@@ -34,7 +34,8 @@ class Clip:
 
     def mono(self) -> Samples:
         """The mean of the channels, float32 (n,)."""
-        return self.samples[0] if self.channels == 1 else self.samples.mean(axis=0, dtype=np.float32)
+        mixed: Samples = self.samples[0] if self.channels == 1 else self.samples.mean(axis=0, dtype=np.float32)
+        return mixed
 
     def cut(self, start_s: float, end_s: float) -> Clip:
         """The part from start_s to end_s (clipped to the clip), as a view."""

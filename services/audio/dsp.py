@@ -48,7 +48,8 @@ def without_dc(samples: Samples) -> Samples:
     if samples.shape[-1] == 0:
         return samples.copy()
     mean = samples.mean(axis=-1, dtype=np.float64, keepdims=True)
-    return (samples - mean).astype(np.float32)
+    centred: Samples = (samples - mean).astype(np.float32)
+    return centred
 
 
 def butter_filtered(samples: Samples, rate_hz: int, low_hz: float | None, high_hz: float | None) -> Samples:

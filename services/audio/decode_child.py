@@ -1,0 +1,277 @@
+"""The half of decoding that runs inside the cage: bytes in, float32 frames out, every limit counted on the way.
+
+WAV and AIFF are read by our own few lines, everything else by libav through PyAV, whose demuxer and decoders are
+named beforehand: nothing is probed. What comes out is resampled in a stream (soxr, independent of block borders),
+brought to at most two channels, checked and written.
+
+A file that breaks off or holds damaged stretches yields what could be read, marked incomplete, if that is at least
+10 ms and most of its packets were sound; else it is refused.
+"""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import av
+import numpy as np
+import soxr
+from av.error import FFmpegError
+
+from services.audio import iff
+from services.audio.clip import Samples
+from services.audio.downmix import to_channels
+from services.audio.dsp import SOXR_QUALITY
+from services.audio.faults import LEVEL_MAX, MIN_S, Undecodable
+
+BLOCK_S = 1.0  # decoded at a time: a quarter of a megabyte per channel
+_PACKETS_BAD_MAX = 0.5  # share of undecodable packets from which the rest is noise, not music
+_READ_BUFFER_BYTES = 65_536
+
+# Demuxer, and the only decoders it may start.
+_LIBAV: dict[str, tuple[str, str]] = {
+    "flac": ("flac", "flac"),
+    "mp3": ("mp3", "mp3float,mp3"),
+    "vorbis": ("ogg", "vorbis"),
+    "opus": ("ogg", "libopus,opus"),
+    "m4a": ("mov", "aac,alac,mp3float"),
+    "aac": ("aac", "aac"),
+    "webm": ("matroska", "libopus,opus,vorbis"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One file to decode: open descriptors, its container, and the limits that concern it."""
+
+    source: int
+    target: int
+    container: str
+    rate_hz: int
+    max_channels: int
+    max_s: float
+
+
+@dataclass(slots=True)
+class Found:
+    """What decoding learns about a file besides its samples."""
+
+    rate_hz: int = 0
+    channels: int = 0
+    codec: str = ""
+    bits: int | None = None
+    complete: bool = True
+
+
+Tell = Callable[[float], None]  # seconds decoded so far
+
+
+def decode(order: Order, tell: Tell) -> dict[str, Any]:
+    """Decode one file into `order.target`. Raises Undecodable, or OSError when the disk is full."""
+    found = Found()
+    blocks = _pcm_blocks(order, found) if order.container in {"wav", "aiff"} else _libav_blocks(order, found)
+    sink = _Sink(order, tell)
+    for rate_hz, block in blocks:
+        sink.take(rate_hz, block)
+    sink.finish(found.complete)
+    return {
+        "rate_hz": found.rate_hz,
+        "channels": found.channels,
+        "kept": sink.channels,
+        "codec": found.codec,
+        "bits": found.bits,
+        "complete": found.complete,
+        "peak": sink.peak,
+        "swing": sink.swing,
+    }
+
+
+@dataclass(slots=True)
+class _Sink:
+    """Takes blocks at the file's rate and channels, writes frames of the house."""
+
+    order: Order
+    tell: Tell
+    channels: int = 0
+    written: int = 0
+    peak: float = 0.0
+    _taken_s: float = 0.0
+    _told_s: float = 0.0
+    _rate_hz: int = 0
+    _stream: Any = None
+    _low: float = field(default=float("inf"))
+    _high: float = field(default=float("-inf"))
+
+    @property
+    def swing(self) -> float:
+        """Half the distance between the lowest and highest sample: 0 for silence and for a constant."""
+        return max(0.0, (self._high - self._low) / 2)
+
+    def take(self, rate_hz: int, block: Samples) -> None:
+        """float32 (n, channels) at rate_hz. A file may change its rate; it is resampled from there on."""
+        self._taken_s += len(block) / rate_hz
+        if self._taken_s > self.order.max_s:
+            raise Undecodable("too_long")
+        self.channels = self.channels or min(block.shape[1], self.order.max_channels)
+        block = to_channels(block, self.channels)
+        if rate_hz != self._rate_hz:
+            self._flush()
+            self._rate_hz = rate_hz
+            if rate_hz != self.order.rate_hz:
+                self._stream = soxr.ResampleStream(
+                    rate_hz, self.order.rate_hz, self.channels, dtype="float32", quality=SOXR_QUALITY
+                )
+        self._write(block if self._stream is None else self._stream.resample_chunk(block))
+        if self._taken_s - self._told_s >= BLOCK_S:
+            self._told_s = self._taken_s
+            self.tell(self._taken_s)
+
+    def finish(self, complete: bool) -> None:
+        self._flush()
+        if self.written < MIN_S * self.order.rate_hz:
+            raise Undecodable("too_short" if complete and self.written else "no_samples" if complete else "damaged")
+
+    def _flush(self) -> None:
+        if self._stream is not None:
+            self._write(self._stream.resample_chunk(np.zeros((0, self.channels), np.float32), last=True))
+            self._stream = None
+
+    def _write(self, block: Samples) -> None:
+        if not len(block):
+            return
+        low, high = float(block.min()), float(block.max())
+        if not (np.isfinite(low) and np.isfinite(high)):  # min and max of a block with a NaN are NaN
+            raise Undecodable("not_finite")
+        self._low, self._high = min(self._low, low), max(self._high, high)
+        self.peak = max(self.peak, -low, high)
+        if self.peak > LEVEL_MAX:
+            raise Undecodable("bad_level")
+        view = np.ascontiguousarray(block).data.cast("B")
+        while len(view):
+            view = view[os.write(self.order.target, view) :]
+        self.written += len(block)
+
+
+def _pcm_blocks(order: Order, found: Found) -> Iterator[tuple[int, Samples]]:
+    size = os.fstat(order.source).st_size
+    layout = iff.parse(lambda at, count: os.pread(order.source, count, at), size)
+    found.rate_hz, found.channels, found.bits = layout.rate_hz, layout.channels, layout.bits
+    found.codec, found.complete = f"pcm_{layout.kind}", layout.complete
+    step = max(1, int(layout.rate_hz * BLOCK_S)) * layout.frame_bytes
+    for at in range(layout.data_offset, layout.data_offset + layout.data_bytes, step):
+        count = min(step, layout.data_offset + layout.data_bytes - at)
+        raw = os.pread(order.source, count, at)
+        yield layout.rate_hz, iff.to_float(raw[: len(raw) - len(raw) % layout.frame_bytes], layout)
+
+
+def _libav_blocks(order: Order, found: Found) -> Iterator[tuple[int, Samples]]:
+    demuxer, decoders = _LIBAV[order.container]
+    options = {"codec_whitelist": decoders, "format_whitelist": demuxer, "protocol_whitelist": "pipe"}
+    try:
+        box = av.open(_Bytes(order.source), format=demuxer, options=options, buffer_size=_READ_BUFFER_BYTES)
+    except (FFmpegError, ValueError, EOFError):
+        raise Undecodable("damaged") from None
+    if not box.streams.audio:
+        raise Undecodable("no_track")
+    stream = box.streams.audio[0]
+    if stream.codec_context is None or stream.codec_context.name not in decoders.split(","):
+        raise Undecodable("codec")
+    stream.codec_context.thread_count = 1  # the cage allows no threads
+    found.codec = stream.codec_context.name
+    yield from _gathered(_frames(box, stream, found), order, found)
+
+
+def _gathered(frames: Iterator[Any], order: Order, found: Found) -> Iterator[tuple[int, Samples]]:
+    """Frames of some milliseconds joined to blocks of about `BLOCK_S`, split where rate or channels change."""
+    held: list[Samples] = []
+    count, shape = 0, (0, 0)
+    skip_first = order.container == "aac"  # its first frame is the fade-in of the transform's window, not sound
+    for frame in frames:
+        if skip_first:
+            skip_first = False
+            continue
+        block = _frame_samples(frame)
+        now = (frame.sample_rate, block.shape[1])
+        if now != shape or count >= BLOCK_S * shape[0]:
+            if held:
+                yield shape[0], np.concatenate(held)
+            if now != shape:
+                iff.require_shape(*now)
+            if not found.rate_hz:
+                found.rate_hz, found.channels = now
+                found.bits = _frame_bits(frame) if found.codec in {"flac", "alac"} else None
+            held, count, shape = [], 0, now
+        held.append(block)
+        count += len(block)
+    if held:
+        yield shape[0], np.concatenate(held)
+
+
+def _frames(box: Any, stream: Any, found: Found) -> Iterator[Any]:
+    """Decoded frames; damaged packets are left out, a break in the container ends the file."""
+    good = bad = 0
+    try:
+        for packet in box.demux(stream):
+            try:
+                frames = packet.decode()
+            except (FFmpegError, ValueError):
+                bad += 1
+                continue
+            good += bool(frames)
+            yield from frames
+    except (FFmpegError, EOFError):
+        found.complete = False
+    found.complete = found.complete and not bad
+    if bad > _PACKETS_BAD_MAX * (good + bad):
+        raise Undecodable("damaged")
+
+
+def _frame_samples(frame: Any) -> Samples:
+    """A frame as float32 (n, channels)."""
+    values: np.ndarray = frame.to_ndarray()
+    values = values.T if frame.format.is_planar else values.reshape(-1, len(frame.layout.channels))
+    samples: Samples = values.astype(np.float32)
+    if values.dtype == np.uint8:
+        samples = (samples - 128.0) * np.float32(1 / 128)
+    elif values.dtype.kind == "i":
+        samples *= np.float32(2.0 ** (1 - 8 * values.dtype.itemsize))
+    return samples
+
+
+def _frame_bits(frame: Any) -> int:
+    return int(frame.format.bits)
+
+
+class _Bytes(io.RawIOBase):
+    """An open file for libav: reads by position, so it needs no other system call inside the cage."""
+
+    def __init__(self, fd: int) -> None:
+        super().__init__()
+        self._fd = fd
+        self._at = 0
+        self._size = os.fstat(fd).st_size
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def read(self, count: int = -1) -> bytes:
+        data = os.pread(self._fd, self._size if count < 0 else count, self._at)
+        self._at += len(data)
+        return data
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence]
+        if base + offset < 0:
+            raise OSError(errno.EINVAL, "before the start of the file")
+        self._at = base + offset
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
