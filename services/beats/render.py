@@ -1,0 +1,113 @@
+"""After Stage 3: a beat and its sounds to stereo audio at 44.1 kHz: a stem per role, their sum, and the master.
+
+Stages: perform (which events sound, when) → voices (each sample prepared once per role) → mixdown (hits onto buses) →
+here: one bus per role, equal in length, whose sum is the mix to float precision. The mix before the master keeps the
+levels of its stems; only if something would pass -1 dBFS are all of them lowered together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from services.audio.clip import HOUSE_RATE_HZ, Clip, Samples
+from services.beats.grid import duration_s
+from services.beats.mixdown import Layout, VoiceKey, place, sum_up
+from services.beats.perform import Hit, perform
+from services.beats.seam import fold
+from services.beats.types import ROLES, Beat, Role
+from services.beats.voices import Voice, make_voice, ramp
+from services.errors import NotFound
+
+RATE = HOUSE_RATE_HZ
+PEAK_GUARD = 0.89  # -1 dBFS: stems in 24 bit must not clip, and their common scale keeps their sum the mix
+CUT_END_S = 0.005  # fade at the end of a render whose tail is cut
+TARGET_LUFS = -14.0  # what streaming services play at
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A beat as audio before the master. `length`: frames of its bars; the clips are longer where a tail rings on.
+
+    `stems` holds every role (silent ones too) with the mix's length, or nothing where none were asked for.
+    """
+
+    mix: Clip
+    stems: dict[Role, Clip]
+    length: int
+    loop: bool = False
+    target_lufs: float = TARGET_LUFS
+
+
+def render_mix(
+    beat: Beat, clips: Mapping[str, Clip], tail: bool = True, *, loop: bool = False, stems: bool = True
+) -> Rendered:
+    """The beat as audio. `clips`: sample id → the whole stored cut, 44.1 kHz. `tail`: keep what rings past the end.
+
+    `loop`: exactly the bars, with everything past one end laid over the other. `stems=False` keeps the mix alone and
+    a sixth of the memory. A beat without sounding events, or of silent sounds, is silence of the bars' length.
+    Events with a pitch and no sample have no sound here. Raises NotFound `sample_missing` for a sound without its clip.
+    """
+    length = round(duration_s(beat.grid) * RATE)
+    hits = perform(beat)
+    placed = place(hits, _voices(beat, clips, hits), Layout(length, loop))
+    lead = max([0, *(-p.at for p in placed)])
+    frames = lead + max([length, *(p.end for p in placed)])
+    mix: Samples | None = None
+    buses: dict[Role, Samples] = {}
+    for role in ROLES:
+        own = [p for p in placed if p.role == role]
+        if not own and not stems:
+            continue
+        bus = _end(sum_up(own, frames, lead), length, (lead, tail, loop))
+        mix = bus.copy() if mix is None else np.add(mix, bus, out=mix)
+        if stems:
+            buses[role] = bus
+    if mix is None:
+        mix = np.zeros((2, length), dtype=np.float32)
+    _guard_peaks(mix, buses)
+    target = float(beat.mix.get("target_lufs", TARGET_LUFS))
+    return Rendered(Clip(mix, RATE), {r: Clip(b, RATE) for r, b in buses.items()}, length, loop, target)
+
+
+def _voices(beat: Beat, clips: Mapping[str, Clip], hits: tuple[Hit, ...]) -> dict[VoiceKey, Voice]:
+    """One voice per sound and role that plays."""
+    voices: dict[VoiceKey, Voice] = {}
+    for hit in hits:
+        sample_id, role = hit.event.sample_id, hit.event.role
+        if sample_id is None or (sample_id, role) in voices:
+            continue
+        sample, clip = beat.kit.get(sample_id), clips.get(sample_id)
+        if sample is None or clip is None:
+            name = sample.name if sample else "of an event"
+            raise NotFound(f"The sound {name} of this beat is no longer stored.", code="sample_missing")
+        voices[sample_id, role] = make_voice(beat, sample, clip, role)
+    return voices
+
+
+def _end(bus: Samples, length: int, how: tuple[int, bool, bool]) -> Samples:
+    """The bus with its end as asked: folded into a loop, ringing on, or cut at the last bar with a fade."""
+    lead, tail, loop = how
+    if loop:
+        return fold(bus, lead, length)
+    if tail or bus.shape[1] == length:
+        return bus
+    fade = min(round(CUT_END_S * RATE), length)
+    cut = bus[:, :length].copy()
+    cut[:, length - fade :] *= ramp(fade)[::-1]
+    return cut
+
+
+def _guard_peaks(mix: Samples, buses: Mapping[Role, Samples]) -> None:
+    """Lowers fresh buses and their mix together, in place, so that none passes -1 dBFS."""
+    peak = max(_peak(bus) for bus in (mix, *buses.values()))
+    if peak > PEAK_GUARD:
+        scale = np.float32(PEAK_GUARD / peak)
+        for bus in (mix, *buses.values()):
+            np.multiply(bus, scale, out=bus)
+
+
+def _peak(bus: Samples) -> float:
+    return max(float(bus.max(initial=0.0)), -float(bus.min(initial=0.0)))

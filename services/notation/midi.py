@@ -1,0 +1,172 @@
+"""A beat as a Standard MIDI File, format 1: tempo map and meter in the first track, then a named track per role.
+
+960 ticks a quarter, the same tick as the document's. Every note lies where its event sounds (swing, ticks and
+`offset_ms` included), so a DAW plays what the audio plays. Drums are on channel 10: with the map `gm` by instrument
+(General MIDI level 1 percussion), with `pads` one note per sample from 36 upward in kit order, as in `kit.sfz`.
+Events with a pitch are notes of that pitch on a melodic channel per role. Muted events are left out.
+"""
+
+from __future__ import annotations
+
+import io
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Literal
+
+import mido
+
+from services.beats.filenames import title_of
+from services.beats.grid import bar_bpms, bar_starts_s, bar_steps
+from services.beats.perform import Hit, perform
+from services.beats.types import BEAT_STEPS, ROLES, STEPS_PER_QUARTER, TICKS_PER_STEP, Beat, Event, Grid, Role
+from services.beats.voices import is_open, kit_order
+
+NoteMap = Literal["gm", "pads"]
+
+TICKS_PER_QUARTER = STEPS_PER_QUARTER * TICKS_PER_STEP
+DRUM_CHANNEL = 9  # counted from 0: MIDI's channel 10
+FIRST_PAD = 36
+MIDI_CLOCKS_PER_STEP = 6  # 24 MIDI clocks a quarter
+US_PER_MINUTE = 60_000_000
+TEMPO_MAX_US = 0xFFFFFF
+UNTITLED = "SoundRoutine"
+# General MIDI 1 percussion. Where it has no such sound (bass, tonal, vocal, texture), one that is seldom used.
+GM_NOTES = {
+    "kick": 36, "snare": 38, "rim": 37, "clap": 39, "tom": 47, "hat_closed": 42, "hat_open": 46, "ride": 51,
+    "crash": 49, "shaker": 82, "perc": 76, "bass": 35, "tonal": 81, "vocal": 58, "texture": 69,
+}  # fmt: skip
+GM_TOMS = (45, 47, 50)  # low, mid, high: the toms of a kit in turn
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A note of a track in ticks from the start of the file; `velocity` 1..127."""
+
+    channel: int
+    pitch: int
+    velocity: int
+    on: int
+    off: int
+
+
+def beat_midi(beat: Beat, note_map: NoteMap = "gm") -> bytes:
+    """The bytes of the MIDI file of a beat, always the same for it. A beat without hits has empty tracks."""
+    hits = perform(beat)
+    clock = Clock(beat.grid)
+    pads = pad_notes(beat)
+    toms = _tom_notes(beat)
+    file = mido.MidiFile(type=1, ticks_per_beat=TICKS_PER_QUARTER, charset="utf-8")
+    file.tracks.append(_conductor(beat, clock))
+    for role in ROLES:
+        own = [hit for hit in hits if hit.event.role == role]
+        notes = [_note(hit, clock, pads if note_map == "pads" else toms, note_map) for hit in own]
+        file.tracks.append(_track(role, _trimmed(notes), clock.end))
+    buffer = io.BytesIO()
+    file.save(file=buffer)
+    return buffer.getvalue()
+
+
+def pad_notes(beat: Beat) -> dict[str, int]:
+    """Sample id → MIDI note of its pad: 36 upward in kit order."""
+    return {sample.sample_id: FIRST_PAD + i for i, sample in enumerate(kit_order(beat))}
+
+
+class Clock:
+    """Seconds to ticks along a grid's tempo map. Bars begin on whole steps, so every bar line is exact."""
+
+    def __init__(self, grid: Grid) -> None:
+        self._starts = bar_starts_s(grid)[:-1]
+        self._bpm = bar_bpms(grid)
+        steps = [bar_steps(grid, bar) * TICKS_PER_STEP for bar in range(grid.bars)]
+        self.bar_ticks = (0, *accumulate(steps))
+        self.end = self.bar_ticks[-1]
+
+    def ticks(self, time_s: float) -> int:
+        """The tick that sounds at `time_s` >= 0; past the last bar the time runs on at the last tempo."""
+        bar = max(0, bisect_right(self._starts, time_s) - 1)
+        quarters = (time_s - self._starts[bar]) * self._bpm[bar] / 60.0
+        return self.bar_ticks[bar] + round(quarters * TICKS_PER_QUARTER)
+
+
+def _conductor(beat: Beat, clock: Clock) -> mido.MidiTrack:
+    """The first track: title, meter (an upbeat is a bar of its own, counted in sixteenths) and tempo map."""
+    grid = beat.grid
+    meter = (int(grid.meter.split("/")[0]), int(grid.meter.split("/")[1]))
+    metas = [(0, 0, mido.MetaMessage("track_name", name=title_of(beat) or UNTITLED))]
+    if grid.pickup_steps:
+        metas.append((0, 1, _meter_meta(grid, (grid.pickup_steps, 16))))
+    metas.append((clock.bar_ticks[1] if grid.pickup_steps else 0, 1, _meter_meta(grid, meter)))
+    for bar, bpm in grid.tempo_map:
+        tempo = min(TEMPO_MAX_US, round(US_PER_MINUTE / bpm))
+        metas.append((clock.bar_ticks[bar], 2, mido.MetaMessage("set_tempo", tempo=tempo)))
+    metas.append((clock.end, 3, mido.MetaMessage("end_of_track")))
+    track, last = mido.MidiTrack(), 0
+    for at, _, meta in sorted(metas, key=lambda row: row[:2]):
+        track.append(meta.copy(time=at - last))
+        last = at
+    return track
+
+
+def _meter_meta(grid: Grid, meter: tuple[int, int]) -> mido.MetaMessage:
+    clocks = BEAT_STEPS[grid.meter] * MIDI_CLOCKS_PER_STEP
+    return mido.MetaMessage("time_signature", numerator=meter[0], denominator=meter[1], clocks_per_click=clocks)
+
+
+def _note(hit: Hit, clock: Clock, notes: Mapping[str, int], note_map: NoteMap) -> Note:
+    event = hit.event
+    if event.sample_id is None:
+        channel, pitch = ROLES.index(event.role), event.pitch or 0
+    elif note_map == "pads":
+        channel, pitch = DRUM_CHANNEL, notes[event.sample_id]
+    else:
+        channel, pitch = DRUM_CHANNEL, _gm_note(event, notes)
+    on = clock.ticks(hit.time_s)
+    velocity = max(1, min(127, round(event.velocity * 127)))
+    return Note(channel, pitch, velocity, on, on + max(1, round(event.duration_steps * TICKS_PER_STEP)))
+
+
+def _gm_note(event: Event, toms: Mapping[str, int]) -> int:
+    if event.instrument == "tom" and event.sample_id in toms:
+        return toms[event.sample_id]
+    if event.instrument == "hat_closed" and is_open(event):
+        return GM_NOTES["hat_open"]
+    return GM_NOTES.get(event.instrument, GM_NOTES["perc"])
+
+
+def _tom_notes(beat: Beat) -> dict[str, int]:
+    toms = [s.sample_id for s in kit_order(beat) if s.instrument == "tom"]
+    return {sample_id: GM_TOMS[i % len(GM_TOMS)] for i, sample_id in enumerate(toms)}
+
+
+def _trimmed(notes: Sequence[Note]) -> list[Note]:
+    """Notes cut where the same key is struck again, so that no note-off ends a later note."""
+    upcoming: dict[tuple[int, int], int] = {}
+    out = []
+    for note in sorted(notes, key=lambda n: n.on, reverse=True):
+        key = (note.channel, note.pitch)
+        following = upcoming.get(key)
+        off = note.off if following is None or following <= note.on else min(note.off, following)
+        out.append(Note(note.channel, note.pitch, note.velocity, note.on, off))
+        upcoming[key] = note.on
+    return out[::-1]
+
+
+def _track(role: Role, notes: Sequence[Note], end: int) -> mido.MidiTrack:
+    """A role's track. At one tick note-offs come before note-ons, else a repeated note would be silenced."""
+    timed = [(n.off, 0, n.channel, n.pitch, 0) for n in notes] + [
+        (n.on, 1, n.channel, n.pitch, n.velocity) for n in notes
+    ]
+    track = mido.MidiTrack()
+    track.append(mido.MetaMessage("track_name", name=role, time=0))
+    last = 0
+    for at, kind, channel, pitch, velocity in sorted(timed):
+        track.append(
+            mido.Message(
+                "note_on" if kind else "note_off", channel=channel, note=pitch, velocity=velocity, time=at - last
+            )
+        )
+        last = at
+    track.append(mido.MetaMessage("end_of_track", time=max(0, end - last)))
+    return track
