@@ -34,7 +34,7 @@ class Key:
 
 
 def checked(spec: CollectionSpec) -> CollectionSpec:
-    """The spec itself. Raises ValueError for a name that cannot stand in a query or an index over an undeclared field."""
+    """The spec itself. Raises ValueError for a name unfit for a query or an undeclared index field."""
     if not NAME.fullmatch(spec.name):
         raise ValueError(f"not a collection name: {spec.name!r}")
     for name in spec.fields:

@@ -1,9 +1,9 @@
 """Connections to one SQLite file: shared by the threads of a process, never by two processes.
 
-SQLite keeps what a process knows about a file's locks in one place per process. A child that merely *opens* the file
-while its parent's connections are still in its memory takes over that knowledge without the locks behind it, and a third
-process may then truncate the shared WAL index under its feet. Leaving inherited connections alone is therefore not
-enough: all connections of a process are closed just before a fork and opened again, on both sides, when next needed.
+SQLite keeps what a process knows about a file's locks in one place per process. A child that merely opens the file
+while its parent's connections are still in its memory takes over that knowledge without the locks behind it, and a
+third process may then truncate the shared WAL index under its feet. Leaving inherited connections alone is therefore
+not enough: all connections of a process are closed just before a fork and opened again, on both sides, when needed.
 """
 
 from __future__ import annotations
