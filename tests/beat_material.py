@@ -57,7 +57,9 @@ def event(sample_id: str, bar: int, step: int, role: Role = "CORE", instrument: 
     )  # fmt: skip
 
 
-def one(clip: Clip, events: list[Event], bpm: float = 120.0, bars: int = 1, **changes: Any) -> tuple[Beat, dict[str, Clip]]:
+def one(
+    clip: Clip, events: list[Event], bpm: float = 120.0, bars: int = 1, **changes: Any
+) -> tuple[Beat, dict[str, Clip]]:
     """A beat of one sound `s`, CORE unless told."""
     beat = Beat(grid(bpm, bars), tuple(events), {"s": sample("s", clip, **changes)}, meta={"seed": 0})
     return beat, {"s": clip}
@@ -87,12 +89,16 @@ def full_beat(bars: int = 4, bpm: float = 96.0, meter: str = "4/4", **meta: Any)
     for bar in range(bars):
         for k, step in enumerate(beat_steps):
             role: Role = "ACCENT" if k % 2 else "CORE"
-            events.append(event("snare" if k % 2 else "kick", bar, step, role, "snare" if k % 2 else "kick", velocity=0.9))
+            events.append(
+                event("snare" if k % 2 else "kick", bar, step, role, "snare" if k % 2 else "kick", velocity=0.9)
+            )
         for step in range(0, g.steps_per_bar, 2):
             name = "hat_open" if step == g.steps_per_bar - 2 else "hat_closed"
-            events.append(event(name, bar, step, "MOTION", name, velocity=0.75 if step % 4 == 0 else 0.5, offset_ms=2.0))
-    for step in (g.steps_per_bar - 3, g.steps_per_bar - 1):
-        events.append(event("tom", bars - 1, step, "FILL", "tom", velocity=0.8))
+            events.append(
+                event(name, bar, step, "MOTION", name, velocity=0.75 if step % 4 == 0 else 0.5, offset_ms=2.0)
+            )
+    fill = (g.steps_per_bar - 3, g.steps_per_bar - 1)
+    events += [event("tom", bars - 1, step, "FILL", "tom", velocity=0.8) for step in fill]
     events.append(event("crash", 0, 0, "FILL", "crash", velocity=0.7))
     events.append(event("clap", bars - 1, 4, "ACCENT", "clap", velocity=0.6))
     length = float(bars * g.steps_per_bar)

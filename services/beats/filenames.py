@@ -22,9 +22,8 @@ def clean(text: str, fallback: str = UNTITLED, limit: int = NAME_MAX) -> str:
 
 
 def title_of(beat: Beat) -> str:
-    """The beat's title as the user gave it; empty where none was given."""
-    title = beat.meta.get("title") or beat.meta.get("parameters", {}).get("title") or ""
-    return str(title)
+    """The beat's title as the user gave it (`meta.title`); empty where none was given."""
+    return str(beat.meta.get("title") or "")
 
 
 def bpm_text(bpm: float) -> str:

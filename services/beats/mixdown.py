@@ -79,10 +79,13 @@ def place(hits: Sequence[Hit], voices: Mapping[VoiceKey, Voice], layout: Layout)
 def sum_up(placed: Sequence[Stretch], frames: int, lead: int = 0) -> Samples:
     """All stretches added on one bus, float32 (2, frames), bar 0 at frame `lead`; what lies past the end is lost."""
     bus = np.zeros((2, frames), dtype=np.float32)
+    longest = max((p.samples.shape[1] for p in placed), default=0)
+    scratch = np.empty(
+        (2, longest), dtype=np.float32
+    )  # one for all hits: an allocation per hit costs more than the sum
     for p in placed:
-        start = p.at + lead
-        room = bus[:, start : start + p.samples.shape[1]]
-        sound = p.samples * np.float32(p.gain)
+        room = bus[:, p.at + lead : p.end + lead]
+        sound = np.multiply(p.samples, np.float32(p.gain), out=scratch[:, : p.samples.shape[1]])
         if p.fade_in:
             sound[:, : p.fade_in] *= ramp(p.fade_in)
         if p.fade_out:

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from services.audio.clip import HOUSE_RATE_HZ, Clip, Samples
+from services.audio.mastering import TARGET_LUFS, master
 from services.beats.grid import duration_s
 from services.beats.mixdown import Layout, VoiceKey, place, sum_up
 from services.beats.perform import Hit, perform
-from services.beats.seam import fold
+from services.beats.seam import fold, surround
 from services.beats.types import ROLES, Beat, Role
 from services.beats.voices import Voice, make_voice, ramp
 from services.errors import NotFound
@@ -24,7 +25,6 @@ from services.errors import NotFound
 RATE = HOUSE_RATE_HZ
 PEAK_GUARD = 0.89  # -1 dBFS: stems in 24 bit must not clip, and their common scale keeps their sum the mix
 CUT_END_S = 0.005  # fade at the end of a render whose tail is cut
-TARGET_LUFS = -14.0  # what streaming services play at
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +70,21 @@ def render_mix(
     _guard_peaks(mix, buses)
     target = float(beat.mix.get("target_lufs", TARGET_LUFS))
     return Rendered(Clip(mix, RATE), {r: Clip(b, RATE) for r, b in buses.items()}, length, loop, target)
+
+
+def master_mix(rendered: Rendered) -> Clip:
+    """The mix at its target loudness (LUFS, integrated) with true peaks at or under -1 dBTP; silence stays silence.
+
+    Hits far apart cannot be that loud without being squashed: such a mix stays quieter (see `mastering.master`).
+    A loop is mastered among copies of itself, so that the limiter's state at both ends is the same.
+    """
+    if not rendered.mix.samples.any():
+        return rendered.mix
+    if not rendered.loop:
+        return master(rendered.mix, rendered.target_lufs).clip
+    wide, start = surround(rendered.mix)
+    loud = master(wide, rendered.target_lufs).clip
+    return Clip(loud.samples[:, start : start + rendered.length].copy(), RATE)
 
 
 def _voices(beat: Beat, clips: Mapping[str, Clip], hits: tuple[Hit, ...]) -> dict[VoiceKey, Voice]:

@@ -15,33 +15,24 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from scipy import signal
 
 from services.audio.clip import HOUSE_RATE_HZ, Clip, Samples
+from services.audio.loudness import HOP_S, OFFSET_LUFS, energies, momentary
 from services.beats.types import ROLES, Beat, Event, Role, Sample
 
 CORE_LUFS = -20.0  # momentary loudness of a full-velocity CORE hit: leaves 6 dB for peaks that fall together
 ROLE_LU = {"CORE": 0.0, "ACCENT": -1.0, "MOTION": -9.0, "FILL": -3.0, "TEXTURE": -18.0}  # against CORE, as heard
 # Where velocities of a role usually lie. The targets are meant for these, so 40·log10 of them is given back.
-USUAL_VELOCITY = {"CORE": 0.9, "ACCENT": 0.9, "MOTION": 0.6, "FILL": 0.75, "TEXTURE": 0.6}
+USUAL_VELOCITY = {"CORE": 0.9, "ACCENT": 0.9, "MOTION": 0.6, "FILL": 0.75, "TEXTURE": 0.32}
 PAN_RANGE = {"MOTION": (0.20, 0.35), "FILL": (0.40, 0.60), "TEXTURE": (0.40, 0.60)}  # the others stand in the middle
 GOLDEN = 0.618034  # steps through a range so that neighbours lie far apart
 
-MOMENTARY_S = 0.4  # the window of BS.1770's momentary loudness
 LEVEL_FLOOR_LUFS = -70.0  # BS.1770's absolute gate: below it a sound counts as silence and is left alone
 GAIN_MAX_DB = 40.0  # more only lifts the noise of a nearly silent file
 PEAK_MAX = 0.9  # of a voice: a 2 ms tick never gets the loudness of a slam by a peak of 20 dB over full scale
 LEVEL_SPAN_S = 10.0  # of a long bed, what is measured
 EDGE_IN_S, EDGE_OUT_S = 0.001, 0.005  # fades at the cut edges of a sound, against clicks
 RATE = HOUSE_RATE_HZ
-# K-weighting of BS.1770-4 (the head's shelf, then the RLB high-pass), its analogue filters transformed to 44.1 kHz.
-K_WEIGHTING = np.array(
-    [
-        [1.530841230050386, -2.6509799951547297, 1.169079079921549, 1.0, -1.6636551132560204, 0.7125954280732254],
-        [1.0, -2.0, 1.0, 1.0, -1.989169673629796, 0.9891990357870393],
-    ],
-    dtype=np.float32,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +52,7 @@ GATES: dict[Role, Gate] = {
     "TEXTURE": Gate(0.50, math.inf, 0.06),
 }
 OPEN_GATE = Gate(0.30, 0.60, 0.08)  # an open hat rings until the next closed one
-RINGING = {"crash": Gate(2.5, 4.0, 0.5), "ride": Gate(0.8, 1.5, 0.2), "tonal": Gate(0.6, 2.0, 0.15)}
+RINGING = {"crash": Gate(2.5, 4.0, 0.5), "ride": Gate(0.8, 1.5, 0.2)}  # cymbals, in whatever role
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +86,11 @@ def gate_of(event: Event) -> Gate:
     gate = GATES[event.role]
     if event.articulation == "choke":
         return Gate(0.0, gate.max_s, GATES["MOTION"].release_s)
-    if event.role == "MOTION":
-        return OPEN_GATE if is_open(event) else gate
-    return gate if event.role == "TEXTURE" else RINGING.get(event.instrument, gate)
+    if event.role == "TEXTURE":
+        return gate
+    if event.instrument in RINGING:
+        return RINGING[event.instrument]
+    return OPEN_GATE if event.role == "MOTION" and is_open(event) else gate
 
 
 def kit_order(beat: Beat) -> tuple[Sample, ...]:
@@ -162,20 +155,14 @@ def target_lufs(role: Role) -> float:
 
 
 def loudness(body: Samples, *, mean: bool = False) -> float:
-    """Loudest momentary (400 ms) loudness of (channels, n) in LUFS, or the mean over all of it; -inf for silence."""
+    """Loudest momentary (400 ms) loudness of (channels, n), LUFS, or the ungated mean over all of it; -inf for none."""
     if body.shape[1] == 0:
         return -math.inf
-    weighted = signal.sosfilt(K_WEIGHTING, body, axis=1)
-    power = np.einsum("cn,cn->n", weighted, weighted, dtype=np.float64)
-    window = round(MOMENTARY_S * RATE)
-    if mean:
-        mean_square = float(power.mean())
-    elif power.size <= window:
-        mean_square = float(power.sum()) / window
-    else:
-        total = np.concatenate(([0.0], np.cumsum(power)))
-        mean_square = float((total[window:] - total[:-window]).max()) / window
-    return -0.691 + 10.0 * math.log10(mean_square) if mean_square > 0.0 else -math.inf
+    clip = Clip(body, RATE)
+    if not mean:
+        return float(momentary(clip).max())
+    mean_square = float(energies(clip).sum()) * round(HOP_S * RATE) / clip.frames
+    return OFFSET_LUFS + 10.0 * math.log10(mean_square) if mean_square > 0.0 else -math.inf
 
 
 @lru_cache(maxsize=256)

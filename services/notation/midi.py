@@ -11,7 +11,7 @@ from __future__ import annotations
 import io
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Literal
 
@@ -128,29 +128,32 @@ def _note(hit: Hit, clock: Clock, notes: Mapping[str, int], note_map: NoteMap) -
 
 
 def _gm_note(event: Event, toms: Mapping[str, int]) -> int:
-    if event.instrument == "tom" and event.sample_id in toms:
-        return toms[event.sample_id]
+    """By the part that an event plays; several toms of one kit lie low, mid and high."""
+    if event.instrument == "tom":
+        return toms[event.sample_id or ""]
     if event.instrument == "hat_closed" and is_open(event):
         return GM_NOTES["hat_open"]
     return GM_NOTES.get(event.instrument, GM_NOTES["perc"])
 
 
 def _tom_notes(beat: Beat) -> dict[str, int]:
-    toms = [s.sample_id for s in kit_order(beat) if s.instrument == "tom"]
-    return {sample_id: GM_TOMS[i % len(GM_TOMS)] for i, sample_id in enumerate(toms)}
+    playing = {e.sample_id for e in beat.events if e.instrument == "tom"}
+    toms = [s.sample_id for s in kit_order(beat) if s.sample_id in playing]
+    notes = GM_TOMS if len(toms) > 1 else (GM_NOTES["tom"],)
+    return {sample_id: notes[i % len(notes)] for i, sample_id in enumerate(toms)}
 
 
 def _trimmed(notes: Sequence[Note]) -> list[Note]:
     """Notes cut where the same key is struck again, so that no note-off ends a later note."""
-    upcoming: dict[tuple[int, int], int] = {}
+    strikes: dict[tuple[int, int], list[int]] = {}
+    for note in notes:
+        strikes.setdefault((note.channel, note.pitch), []).append(note.on)
     out = []
-    for note in sorted(notes, key=lambda n: n.on, reverse=True):
-        key = (note.channel, note.pitch)
-        following = upcoming.get(key)
-        off = note.off if following is None or following <= note.on else min(note.off, following)
-        out.append(Note(note.channel, note.pitch, note.velocity, note.on, off))
-        upcoming[key] = note.on
-    return out[::-1]
+    for note in notes:
+        ons = strikes[note.channel, note.pitch]
+        later = bisect_right(ons, note.on)
+        out.append(replace(note, off=min(note.off, ons[later])) if later < len(ons) else note)
+    return out
 
 
 def _track(role: Role, notes: Sequence[Note], end: int) -> mido.MidiTrack:
