@@ -16,7 +16,7 @@ import numpy as np
 from services.audio.clip import HOUSE_RATE_HZ, Samples
 from services.beats.perform import Hit
 from services.beats.types import Event, Role
-from services.beats.voices import Voice, gate_of, is_open, ramp
+from services.beats.voices import EDGE_IN_S, Voice, gate_of, is_open, ramp
 
 RATE = HOUSE_RATE_HZ
 CUT_S = 0.008  # fade of a hit that another one cuts: short enough to be heard as a cut, long enough not to click
@@ -162,17 +162,16 @@ def _bed(hit: Hit, frame: int, voice: Voice, limits: tuple[bool, int]) -> Stretc
     """A bed as long as its event, looped where the sound is shorter; its fade-out lies after the event's end.
 
     A short rise is kept and serves as the fade-in; a long swell would start seconds too early, so its bed begins on
-    the event. `limits`: whether the render is a loop, and the frames until the sound's next event.
+    the event and fades in. `limits`: whether the render is a loop, and the frames until the sound's next event.
     """
     loop, until_next = limits
     fade = round(BED_FADE_S * RATE)
-    rise = voice.attack if voice.attack <= round(BED_RISE_S * RATE) else 0
-    if not loop:
-        rise = min(rise, frame)
-    first = voice.attack - rise if rise else 0
+    swells = voice.attack > round(BED_RISE_S * RATE)
+    rise = 0 if swells else min(voice.attack, voice.attack if loop else frame)
+    first = 0 if swells else voice.attack - rise
     frames = max(fade, min(round(hit.duration_s * RATE), until_next)) + rise + fade
     sound = loop_bed(voice.samples[:, first:], frames)
-    _fade_bed(sound, min(rise or fade, fade), fade)
+    _fade_bed(sound, fade if swells else min(max(rise, round(EDGE_IN_S * RATE)), fade), fade)
     return Stretch("TEXTURE", sound, frame - rise, velocity_gain(hit.event.velocity), 0, 0)
 
 

@@ -27,8 +27,8 @@ USUAL_VELOCITY = {"CORE": 0.9, "ACCENT": 0.9, "MOTION": 0.6, "FILL": 0.75, "TEXT
 PAN_RANGE = {"MOTION": (0.20, 0.35), "FILL": (0.40, 0.60), "TEXTURE": (0.40, 0.60)}  # the others stand in the middle
 GOLDEN = 0.618034  # steps through a range so that neighbours lie far apart
 
-LEVEL_FLOOR_LUFS = -70.0  # BS.1770's absolute gate: below it a sound counts as silence and is left alone
-GAIN_MAX_DB = 40.0  # more only lifts the noise of a nearly silent file
+LEVEL_FLOOR_LUFS = -85.0  # below it a sound counts as silence and is left alone
+GAIN_MAX_DB = 60.0  # more only lifts the noise of a nearly silent file
 PEAK_MAX = 0.9  # of a voice: a 2 ms tick never gets the loudness of a slam by a peak of 20 dB over full scale
 LEVEL_SPAN_S = 10.0  # of a long bed, what is measured
 EDGE_IN_S, EDGE_OUT_S = 0.001, 0.005  # fades at the cut edges of a sound, against clicks
@@ -130,7 +130,7 @@ def make_voice(beat: Beat, sample: Sample, clip: Clip, role: Role) -> Voice:
 def level_sample(beat: Beat, sample: Sample, clip: Clip, role: Role) -> Levels:
     """Gain and place of a sample in a role. `clip`: the whole stored cut, 44.1 kHz, any number of channels.
 
-    Only the sample's `trim` is kept. Silence (below -70 LUFS) keeps its level. Raises ValueError for another rate:
+    Only the sample's `trim` is kept. Silence (below -85 LUFS) keeps its level. Raises ValueError for another rate:
     stored cuts are made at 44.1 kHz.
     """
     if clip.rate_hz != RATE:

@@ -1,0 +1,291 @@
+"""The mix and its stems: attacks on time, levels, what cuts what, silence."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from services.audio.clip import Clip
+from services.beats.grid import event_time_s
+from services.beats.render import render_mix
+from services.beats.types import ROLES, Beat, Trim
+from services.errors import NotFound
+from tests.beat_material import RATE, event, full_beat, grid, hit, kit, noise, one, sample
+
+
+def level_db(samples, start_s, end_s):
+    part = samples[:, round(start_s * RATE) : round(end_s * RATE)]
+    return 10 * np.log10(max(1e-12, float(np.square(part.astype(np.float64)).mean())))
+
+
+def peak_s(clip, around_s, reach_s=0.05):
+    a = max(0, round((around_s - reach_s) * RATE))
+    part = np.abs(clip.samples[:, a : round((around_s + reach_s) * RATE)]).sum(axis=0)
+    return (a + int(part.argmax())) / RATE
+
+
+@pytest.mark.parametrize("rise_s", [0.0, 0.002, 0.01, 0.03, 0.08, 0.15])
+@pytest.mark.parametrize("role", ["CORE", "ACCENT", "MOTION", "FILL", "TEXTURE"])
+def test_the_attack_lies_on_the_events_time(rise_s, role):
+    clip = hit(400, 0.05, rise_s)
+    events = [
+        event("s", 0, 4, role, "tom", offset_ms=13.0),
+        event("s", 0, 11, role, "tom", tick=80),
+        event("s", 1, 6, role, "tom", velocity=0.6),
+    ]
+    beat, clips = one(clip, events, bpm=97.3, bars=2, role=role, instrument="tom", attack_s=rise_s)
+    beat = replace(beat, grid=replace(beat.grid, swing=0.62))
+    stem = render_mix(beat, clips).stems[role]
+    for e in events:
+        assert abs(peak_s(stem, event_time_s(beat.grid, e)) - event_time_s(beat.grid, e)) < 0.003
+
+
+def test_what_precedes_the_attack_sounds_before_it():
+    beat, clips = one(hit(300, 0.05, 0.1), [event("s", 0, 4)], attack_s=0.1)
+    mix = render_mix(beat, clips).mix.samples
+    assert not mix[:, : round(0.399 * RATE)].any()
+    assert level_db(mix, 0.45, 0.5) > -40
+
+
+def test_at_the_very_start_the_rise_is_cut_and_the_attack_stays_on_time():
+    clip = hit(300, 0.05, 0.1)
+    beat, clips = one(clip, [event("s", 0, 0)], attack_s=0.1)
+    mix = render_mix(beat, clips).mix
+    assert peak_s(mix, 0.0) < 0.003
+    assert mix.frames >= RATE * 2
+
+
+def test_the_trim_is_what_sounds():
+    x = np.concatenate((noise(0.5, seed=1).samples, hit(200, 0.05, 0.01, 0.4).samples, noise(0.5).samples), 1)
+    beat, clips = one(Clip(x, RATE), [event("s", 0, 8)], attack_s=0.51, trim=Trim(0.5, 0.7))
+    mix = render_mix(beat, clips).mix.samples
+    assert not mix[:, : round(0.989 * RATE)].any()
+    assert abs(peak_s(render_mix(beat, clips).mix, 1.0) - 1.0) < 0.001
+    assert not mix[:, round(1.2 * RATE) :].any()
+
+
+@pytest.mark.parametrize("loop", [False, True])
+def test_the_stems_have_one_length_and_add_up_to_the_mix(loop):
+    beat, clips = full_beat()
+    done = render_mix(beat, clips, loop=loop)
+    assert set(done.stems) == set(ROLES)
+    assert all(stem.samples.any() for stem in done.stems.values())
+    assert {stem.samples.shape for stem in done.stems.values()} == {done.mix.samples.shape}
+    total = sum(stem.samples.astype(np.float64) for stem in done.stems.values())
+    assert np.abs(total - done.mix.samples).max() < 1e-6
+    assert np.abs(done.mix.samples).max() <= 0.9
+    assert done.mix.samples.dtype == np.float32
+    assert done.mix.rate_hz == RATE
+
+
+def test_the_mix_alone_is_the_same_mix():
+    beat, clips = full_beat(2)
+    assert np.array_equal(render_mix(beat, clips, stems=False).mix.samples, render_mix(beat, clips).mix.samples)
+
+
+def test_two_renders_are_equal_and_the_clips_stay_as_they_were():
+    beat, clips = full_beat(2)
+    before = {k: c.samples.copy() for k, c in clips.items()}
+    first, second = render_mix(beat, clips), render_mix(beat, clips)
+    assert np.array_equal(first.mix.samples, second.mix.samples)
+    assert all(np.array_equal(before[k], clips[k].samples) for k in clips)
+
+
+def test_the_order_of_the_kit_in_its_document_changes_nothing():
+    beat, clips = full_beat(2)
+    turned = replace(beat, kit=dict(reversed(beat.kit.items())), events=tuple(reversed(beat.events)))
+    assert np.array_equal(render_mix(beat, clips).mix.samples, render_mix(turned, clips).mix.samples)
+
+
+def test_the_tail_rings_on_unless_it_is_cut():
+    beat, clips = one(hit(80, 0.2), [event("s", 0, 15)])
+    long, short = render_mix(beat, clips), render_mix(beat, clips, tail=False)
+    assert long.length == short.length == short.mix.frames == 2 * RATE
+    assert 0.2 * RATE < long.mix.frames - long.length < 2 * RATE
+    assert level_db(long.mix.samples, 2.0, 2.2) > -40
+    assert abs(short.mix.samples[:, -1]).max() < 1e-3
+
+
+def test_raw_level_does_not_matter():
+    soft, loud = hit(), Clip(hit().samples * 0.003, RATE)
+    a = render_mix(*one(soft, [event("s", 0, 0)])).mix.samples
+    b = render_mix(*one(loud, [event("s", 0, 0)])).mix.samples
+    assert np.abs(a - b).max() < 1e-3
+
+
+def test_velocity_follows_40_log10():
+    beat, clips = one(hit(), [event("s", 0, 0), event("s", 0, 8, velocity=0.5)])
+    mix = render_mix(beat, clips).mix.samples
+    ratio = np.abs(mix[:, RATE - 300 : RATE + 2000]).max() / np.abs(mix[:, :2000]).max()
+    assert 20 * np.log10(ratio) == pytest.approx(-12.04, abs=0.05)
+
+
+def test_roles_sit_at_their_levels_against_core():
+    """One hit of one sound in each role at the velocity usual for it: the momentary loudness differs as designed."""
+    from services.audio.loudness import momentary
+    from services.beats.voices import ROLE_LU, USUAL_VELOCITY
+
+    heard = {}
+    for role in ("CORE", "ACCENT", "MOTION", "FILL"):
+        clip = noise(0.3, 0.04)
+        instrument = {"MOTION": "hat_closed"}.get(role, "tom")
+        hits = [event("s", 0, 0, role, instrument, velocity=USUAL_VELOCITY[role])]
+        heard[role] = momentary(render_mix(*one(clip, hits, role=role, instrument=instrument, attack_s=0.0)).mix).max()
+    for role, level in heard.items():
+        assert level - heard["CORE"] == pytest.approx(ROLE_LU[role], abs=1.0), role
+
+
+def test_core_stands_in_the_middle_and_motion_at_the_sides():
+    beat, clips = full_beat(2)
+    stems = render_mix(beat, clips).stems
+    assert np.array_equal(stems["CORE"].samples[0], stems["CORE"].samples[1])
+    left, right = (float(np.square(ch, dtype=np.float64).sum()) for ch in stems["MOTION"].samples)
+    assert left != pytest.approx(right, rel=0.05)
+
+
+def test_the_mixer_strip_and_the_sample_move_a_sound():
+    beat, clips = one(hit(), [event("s", 0, 0)])
+    plain = render_mix(beat, clips).mix.samples
+    strip = replace(beat, mix={"roles": {"CORE": {"gain_db": -6.0, "pan": -1.0}}})
+    left = render_mix(strip, clips).mix.samples
+    assert np.abs(left[1]).max() < 1e-6
+    assert 20 * np.log10(np.abs(left[0]).max() / np.abs(plain[0]).max()) == pytest.approx(-3.0, abs=0.05)
+    own = replace(beat, kit={"s": replace(beat.kit["s"], gain_db=-6.0)})
+    assert 20 * np.log10(np.abs(render_mix(own, clips).mix.samples).max() / np.abs(plain).max()) == pytest.approx(
+        -6, abs=0.05
+    )
+
+
+def test_an_open_hat_ends_with_the_next_closed_one():
+    clips = {"o": noise(2.0, seed=3), "c": noise(0.05, 0.01, seed=4)}
+    samples = {
+        "o": sample("o", clips["o"], "MOTION", "hat_open", attack_s=0.0),
+        "c": sample("c", clips["c"], "MOTION", "hat_closed", attack_s=0.0),
+    }
+    opened = event("o", 0, 4, "MOTION", "hat_open", articulation="open", duration_steps=2.0)
+    closed = event("c", 0, 5, "MOTION", "hat_closed")
+    free = render_mix(Beat(grid(), (opened,), samples), clips).stems["MOTION"].samples
+    cut = render_mix(Beat(grid(), (opened, closed), samples), clips).stems["MOTION"].samples
+    assert level_db(free, 0.70, 0.75) > -45
+    assert level_db(cut, 0.69, 0.75) < -90
+    assert level_db(cut, 0.55, 0.60) == pytest.approx(level_db(free, 0.55, 0.60), abs=0.1)
+
+
+def test_a_shaker_leaves_an_open_hat_alone():
+    clips = {"o": noise(2.0, seed=3), "c": noise(0.05, 0.01, seed=4)}
+    samples = {"o": sample("o", clips["o"], "MOTION", "hat_open"), "c": sample("c", clips["c"], "MOTION", "shaker")}
+    events = (event("o", 0, 4, "MOTION", "hat_open"), event("c", 0, 5, "MOTION", "shaker"))
+    assert level_db(render_mix(Beat(grid(), events, samples), clips).mix.samples, 0.70, 0.75) > -45
+
+
+def test_a_sound_does_not_pile_up_on_itself():
+    steady = Clip(np.full((1, 2 * RATE), 0.3, np.float32), RATE)
+    events = [event("s", 0, s) for s in range(16)]
+    beat, clips = one(steady, events, attack_s=0.0)
+    many = np.abs(render_mix(beat, clips).mix.samples).max()
+    lone = np.abs(render_mix(*one(steady, events[:1], attack_s=0.0)).mix.samples).max()
+    assert many <= lone * 1.001
+
+
+@pytest.mark.parametrize(("role", "longest_s"), [("CORE", 0.7), ("ACCENT", 0.7), ("MOTION", 0.25), ("FILL", 0.8)])
+def test_a_long_bell_is_gated_by_its_role(role, longest_s):
+    bell = hit(900, 2.0, 0.015, 6.7)
+    beat, clips = one(bell, [event("s", 0, 0, role, "perc")], role=role, attack_s=0.015)
+    mix = render_mix(beat, clips).mix.samples
+    assert level_db(mix, 0.0, 0.1) > -45
+    assert not mix[:, round(longest_s * RATE) :].any()
+
+
+def test_a_long_note_holds_a_long_sound_longer():
+    bell = hit(900, 2.0, 0.015, 6.7)
+    short = render_mix(*one(bell, [event("s", 0, 0)])).mix.samples
+    held = render_mix(*one(bell, [event("s", 0, 0, duration_steps=8.0)])).mix.samples
+    assert level_db(short, 0.8, 0.9) < -90
+    assert level_db(held, 0.8, 0.9) > -60
+
+
+def test_texture_fills_its_event_evenly():
+    beat, clips = one(
+        noise(0.7, None, 2), [event("s", 0, 0, "TEXTURE", "texture", duration_steps=64.0)], bars=4, role="TEXTURE",
+        instrument="texture", attack_s=0.3,
+    )  # fmt: skip
+    bed = render_mix(beat, clips).stems["TEXTURE"].samples
+    levels = [level_db(bed, t, t + 0.2) for t in np.arange(0.2, 7.6, 0.2)]
+    assert max(levels) - min(levels) < 1.5
+    assert bed.shape[1] / RATE == pytest.approx(8.06, abs=0.001)
+
+
+def test_muted_events_roles_and_lost_dice_are_silent():
+    hits = [event("s", 0, 0, muted=True), event("s", 0, 8, probability=0.0), event("s", 0, 4, velocity=0.0)]
+    beat, clips = one(hit(), hits)
+    assert not render_mix(beat, clips).mix.samples.any()
+    beat, clips = full_beat(1)
+    quiet = replace(beat, mix={"roles": {"MOTION": {"muted": True}}})
+    stems = render_mix(quiet, clips).stems
+    assert not stems["MOTION"].samples.any()
+    assert stems["CORE"].samples.any()
+
+
+def test_dice_are_seeded_and_fair():
+    from services.beats.perform import perform
+
+    hits = [event("s", bar, step, probability=0.25) for bar in range(64) for step in range(16)]
+    beat, _ = one(hit(), hits, bars=64)
+    first = [h.event.id for h in perform(beat)]
+    assert first == [h.event.id for h in perform(beat)]
+    assert 0.2 < len(first) / len(hits) < 0.3
+    other = [h.event.id for h in perform(replace(beat, meta={"seed": 1}))]
+    assert first != other
+    without = replace(beat, events=tuple(e for e in beat.events if e.id != first[0]))
+    assert [h.event.id for h in perform(without)] == first[1:]
+
+
+def test_nothing_to_play_is_silence_of_the_right_length():
+    samples, clips = kit()
+    empty = render_mix(Beat(grid(90, 3), (), samples), clips)
+    assert empty.mix.frames == round(8 * RATE)
+    assert not empty.mix.samples.any()
+    silent, clips = one(Clip(np.zeros((2, 5000), np.float32), RATE), [event("s", 0, 0), event("s", 0, 3, "TEXTURE")])
+    done = render_mix(silent, clips)
+    assert np.isfinite(done.mix.samples).all()
+    assert not done.mix.samples.any()
+
+
+@pytest.mark.parametrize("frames", [0, 1, 7])
+@pytest.mark.parametrize("role", ["CORE", "TEXTURE"])
+def test_sounds_of_hardly_any_frames_do_no_harm(frames, role):
+    beat, clips = one(Clip(np.full((1, frames), 0.5, np.float32), RATE), [event("s", 0, 2, role)], role=role)
+    assert np.isfinite(render_mix(beat, clips).mix.samples).all()
+
+
+def test_a_pitched_event_without_a_sample_is_silent_here():
+    beat, clips = one(hit(), [replace(event("s", 0, 0), sample_id=None, pitch=60)])
+    assert not render_mix(beat, clips).mix.samples.any()
+
+
+def test_a_lost_sound_is_named():
+    beat, _ = one(hit(), [event("s", 0, 0)])
+    with pytest.raises(NotFound, match=r"s\.wav") as caught:
+        render_mix(beat, {})
+    assert caught.value.code == "sample_missing"
+
+
+def test_another_rate_is_a_programming_error():
+    beat, _ = one(hit(), [event("s", 0, 0)])
+    with pytest.raises(ValueError, match="48000"):
+        render_mix(beat, {"s": Clip(hit().samples, 48_000)})
+
+
+def test_tempo_changes_move_the_attack():
+    clip = hit()
+    beat, clips = one(clip, [event("s", 2, 0)], bars=3)
+    beat = replace(beat, grid=replace(beat.grid, tempo_map=((0, 120.0), (1, 60.0))))
+    assert peak_s(render_mix(beat, clips).mix, 6.0) == pytest.approx(6.0, abs=0.001)
+
+
+def test_the_fastest_tempo_and_repeats():
+    events = [event("s", 0, s, "MOTION", "hat_closed", tick=t) for s in range(16) for t in (0, 60, 120, 180)]
+    beat, clips = one(noise(1.0), events, bpm=300.0, role="MOTION", instrument="hat_closed")
+    mix = render_mix(beat, clips).mix.samples
+    assert np.isfinite(mix).all()
+    assert np.abs(mix).max() <= 0.9
