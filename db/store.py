@@ -5,6 +5,16 @@ stored as UTC cut to milliseconds. A collection declares the fields it may filte
 closed: `{"owner": "a"}` (eq), `{"state": {"in": [...]}}`, `{"created_at": {"gte": t, "lt": t}}` (gt, gte, lt, lte),
 `{"expires_at": {"exists": True}}`; clauses are and-ed; dotted names reach into objects, never into arrays.
 There are no array operators, no transactions over documents, no uniqueness but that of `id`.
+
+Null and missing are the same to every query: eq None and `{"exists": False}` match both, `{"exists": True}` neither, a
+range never does, and both sort before everything else. A declared field holds values of one type (or null): a range
+matches only its own type among numbers, strings and datetimes; how true compares with 1, or an array with a single
+value, is open. Strings sort by code point, numbers by value whether int or float.
+
+Documents hold JSON values and aware datetimes: no NaN, no integers beyond 64 bits, no bytes, at most 90 levels and
+12 MiB (services.errors.TooLarge); what cannot be stored raises ValueError or TypeError before anything is written. Any
+key is fine, but only plain names can be declared. A store that does not answer raises services.errors.Unavailable, a
+full disk DiskFull; a write that raised Unavailable may still have happened.
 """
 
 from __future__ import annotations
@@ -26,7 +36,7 @@ class Index:
 
 @dataclass(frozen=True, slots=True)
 class CollectionSpec:
-    """A collection's name, the fields a filter or sort may name, and its indexes."""
+    """A collection's name, the fields a filter or sort may name besides `id`, and its indexes."""
 
     name: str
     fields: tuple[str, ...]
@@ -41,11 +51,11 @@ class Page:
     next_cursor: str | None
 
 
-class DuplicateId(Exception):
+class DuplicateId(Exception):  # noqa: N818 - an outcome that callers expect
     """`insert` of an id that exists."""
 
 
-class VersionConflict(Exception):
+class VersionConflict(Exception):  # noqa: N818 - an outcome that callers expect
     """`replace` or `delete` with a version that is not the stored one (or of a document that is gone)."""
 
 
@@ -65,12 +75,18 @@ class Store(Protocol):
         ...
 
     def replace(self, collection: str, doc: Document, expected_version: int) -> Document:
-        """Write the whole document if its stored version is `expected_version`; return it with version + 1. Raises VersionConflict."""
+        """Write the whole document if its stored version is `expected_version`; return it with version + 1.
+
+        Raises VersionConflict.
+        """
         ...
 
     def mutate(self, collection: str, doc_id: str, change: Callable[[Document], Document | None]) -> Document | None:
-        """Read, change in Python, compare-and-swap, retry. `change` gets a copy and returns the new document, or None to leave
-        it; the answer is the written document, or None when it was left or is not there."""
+        """Read, change in Python, compare-and-swap, retry.
+
+        `change` gets a copy and returns the new document, or None to leave it; it may run several times. The answer is
+        the written document, or None when it was left or is not there.
+        """
         ...
 
     def delete(self, collection: str, doc_id: str, expected_version: int | None = None) -> bool:
@@ -78,10 +94,19 @@ class Store(Protocol):
         ...
 
     def find(
-        self, collection: str, where: Filter, *, sort: tuple[str, ...] = ("-created_at",), cursor: str | None = None, limit: int = 20
+        self,
+        collection: str,
+        where: Filter,
+        *,
+        sort: tuple[str, ...] = ("-created_at",),
+        cursor: str | None = None,
+        limit: int = 20,
     ) -> Page:
-        """A page of matches. Ties in `sort` are broken by id in the direction of the last field, so pages never overlap.
-        Raises ValueError for an undeclared field, an unknown operator or a broken cursor."""
+        """A page of matches. Ties in `sort` are broken by id in the direction of the last field: no page overlaps.
+
+        A cursor belongs to its `sort`. Raises ValueError for an undeclared field, an unknown operator, a value that the
+        operator cannot take, or a broken cursor.
+        """
         ...
 
     def each(self, collection: str, where: Filter, *, batch: int = 500) -> Iterator[Document]:
