@@ -45,6 +45,7 @@ class Settings:
     blob_grace_hours: float
     link_s: int
     log_level: str
+    job_kinds_extra: str
 
     @property
     def run_dir(self) -> Path:
@@ -108,4 +109,5 @@ def _read(env: Env) -> Settings:
         blob_grace_hours=env.float("BLOB_GRACE_HOURS", 24.0, validate=positive),
         link_s=env.int("LINK_S", 3600, validate=positive),
         log_level=env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(("DEBUG", "INFO", "WARNING", "ERROR"))),
+        job_kinds_extra=env.str("JOB_KINDS_EXTRA", ""),
     )

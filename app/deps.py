@@ -7,6 +7,8 @@ import threading
 from typing import TYPE_CHECKING
 
 import redis
+from redis.backoff import ConstantBackoff
+from redis.retry import Retry
 
 from app.config import Settings
 from db.store import Store
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     from services.storage.contract import BlobStore
 
 REDIS_TIMEOUT_S = 5.0
+# redis-py's default is ten retries with growing pauses, seconds in all: a web thread must learn at once that Redis is away.
+REDIS_RETRIES, REDIS_PAUSE_S = 1, 0.02
 
 
 class Deps:
@@ -39,6 +43,13 @@ class Deps:
     def redis(self) -> redis.Redis:
         """This instance's Redis (bytes in, bytes out)."""
         return self._once("redis", lambda: connect_redis(self.settings))  # type: ignore[return-value]
+
+    def disconnect(self) -> None:
+        """Close what this process holds open, before it forks or ends; the next use opens it again."""
+        for name in ("store", "redis"):
+            pid, value = self._made.get(name, (0, None))
+            if pid == os.getpid():
+                value.close()  # type: ignore[attr-defined]
 
     def key(self, *parts: str) -> str:
         """A Redis key of this instance."""
@@ -93,7 +104,13 @@ class Deps:
 
 def connect_redis(settings: Settings) -> redis.Redis:
     """A Redis client: REDIS_URL, else the socket that `python -m app redis` serves."""
-    options = {"socket_timeout": None, "socket_connect_timeout": REDIS_TIMEOUT_S, "health_check_interval": 0}
+    retry = Retry(ConstantBackoff(REDIS_PAUSE_S), REDIS_RETRIES)
+    options = {
+        "retry": retry,
+        "socket_timeout": None,
+        "socket_connect_timeout": REDIS_TIMEOUT_S,
+        "health_check_interval": 0,
+    }
     if settings.redis_url:
         return redis.Redis.from_url(settings.redis_url, **options)
     from app.stack import redis_socket

@@ -21,8 +21,9 @@ def rendered(store: Store, key: str) -> Document | None:
 
 
 def save_rendered(store: Store, owner: str, key: str, doc: dict[str, Any]) -> None:
-    """Keep where a rendered file lies."""
+    """Keep where a rendered file lies; a file made again (its blob was swept) replaces the old address."""
+    whole = {"id": key, "owner": owner, "created_at": clock.now(), "schema": 1, **doc}
     try:
-        store.insert(NAME, {"id": key, "owner": owner, "created_at": clock.now(), "schema": 1, **doc})
+        store.insert(NAME, whole)
     except DuplicateId:
-        pass
+        store.mutate(NAME, key, lambda d: {**whole, "version": d["version"]})

@@ -1,0 +1,5 @@
+"""The doors of the HTTP API: one blueprint per room."""
+
+from app.api import assets, beats, files, health, jobs, rungs, samples
+
+BLUEPRINTS = (beats.blp, files.blp, rungs.blp, samples.blp, assets.blp, jobs.blp, health.blp)

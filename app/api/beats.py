@@ -1,0 +1,175 @@
+"""Beats: make, read, list, delete, edit, regenerate, versions. The files of a beat are in `files.py`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response, request
+from flask_smorest import Blueprint
+from marshmallow import Schema, fields, validate
+
+from app import change, queue
+from app.api.fields import SEED_MAX, BeatFields, PageQuery, SkeletonFields
+from app.auth import caller, deps, guard
+from app.bodies import Number, Whole, parse, parse_query
+from app.etags import required_match, with_etag
+from app.openapi import describe
+from app.paging import listed
+from app.results import beat_body, beat_summary, version_body
+from app.sources import Stored, earlier, refuse_too_many, refuse_unreadable, store_uploads
+from app.work import Plan, Work, accepted, run
+from app.errors import answer
+from db import beats as repo
+from db import jobs
+from services.beats import types as t
+from services.beats.request import check_style
+from services.errors import Canceled, NotFound
+
+blp = Blueprint("beats", __name__, url_prefix="/v1", description="Beats from sounds: Stage 1, 2, 3 and after")
+
+STAGES = ("preprocess", "roles", "beat", "render")
+
+
+class EditFields(Schema):
+    """Edit operations, applied all or none."""
+
+    ops = fields.List(fields.Dict(keys=fields.Str()), required=True, validate=validate.Length(1, 1000))
+    message = fields.Str(validate=validate.Length(1, 200))
+
+
+class RegenerateFields(SkeletonFields):
+    """What changes; fields that are left out stay as the beat has them."""
+
+    from_stage = fields.Str(load_default="beat", validate=validate.OneOf(STAGES))
+    bpm = Number(validate=validate.Range(t.BPM_MIN, t.BPM_MAX))
+    bars_total = Whole(validate=validate.Range(1, t.BARS_MAX), metadata={"description": "The beat's new length in bars"})
+    bars = fields.List(Whole(validate=validate.Range(0, t.BARS_MAX - 1)), validate=validate.Length(equal=2), metadata={"description": "Only these bars: [first, last], from 0"})
+    style = fields.Str(validate=validate.Length(1, 40))
+    humanize = Number(validate=validate.Range(0, 1))
+    seed = Whole(validate=validate.Range(-SEED_MAX, SEED_MAX))
+    roles = fields.List(fields.Str(validate=validate.OneOf(t.ROLES)), validate=validate.Length(1, 5), metadata={"description": "Only these roles"})
+    keep = fields.List(fields.Str(), metadata={"description": "Ids of events that stay"})
+
+
+class RestoreFields(Schema):
+    """The version whose state becomes the newest one."""
+
+    version = Whole(required=True, validate=validate.Range(min=1))
+
+
+@blp.route("/beat", methods=["POST"])
+@describe(
+    blp, "Make a beat from sounds", body=BeatFields, files={"samples": True}, answers={200: "Beat", 202: "Job"},
+    problems=(400, 404, 409, 413, 415, 422, 503, 504, 507), headers=("Prefer", "Idempotency-Key", "Cache-Control"),
+)  # fmt: skip
+@guard("beats:write")
+def create() -> Response:
+    """The main job: sounds in, grid, events and kit out."""
+    wanted, files = parse(request, BeatFields(), ("samples",))
+    uploads = files.get("samples", [])
+    ids = wanted.pop("sample_ids", [])
+    refuse_too_many(len(uploads) + len(ids), "samples")
+    check_style(wanted["style"], wanted.get("meter"))
+    refuse_unreadable(uploads, "samples")
+
+    def plan() -> Plan:
+        old = earlier(deps(), caller().owner, ids, "sample_ids")
+        new = store_uploads(deps(), caller().owner, uploads)
+        both = Stored((*new.sources, *old.sources), new.fresh)
+        return Plan({**wanted, "sources": list(both.sources)}, both.inputs, both.fresh)
+
+    return run(Work("beat", {**wanted, "sample_ids": ids}, uploads, waits=True), plan)
+
+
+@blp.route("/beats", methods=["GET"])
+@describe(blp, "List your beats, newest first", query=PageQuery, answers={200: "Beats"}, problems=(422,))
+@guard("beats:read")
+def index() -> Response:
+    """A page of beats."""
+    page = parse_query(request, PageQuery())
+    return listed("beats", repo.beats(deps().store, caller().owner, page.get("cursor"), page["limit"]), beat_summary)
+
+
+@blp.route("/beat/<job_id>", methods=["GET"])
+@describe(blp, "Read a beat at its head", answers={200: "Beat", 202: "Job"}, problems=(404, 409, 413, 415, 422, 503, 504, 507), headers=("If-None-Match",))
+@guard("beats:read")
+def show(job_id: str) -> Response:
+    """The beat with its ETag; 202 and the job while it runs; the job's problem if it failed."""
+    owner = caller().owner
+    try:
+        doc = repo.beat(deps().store, owner, job_id)
+    except NotFound:
+        return _unfinished(owner, job_id)
+    return with_etag(beat_body(job_id, owner), doc["head"])
+
+
+def _unfinished(owner: str, job_id: str) -> Response:
+    job = jobs.job(deps().store, owner, job_id)
+    if job["kind"] != "beat" or job["state"] == "succeeded":
+        raise NotFound(repo.NO_BEAT)
+    if job["state"] == "canceled":
+        raise Canceled("The making of this beat was canceled.")
+    return answer(job["error"]) if queue.ended(job) else accepted(job)
+
+
+@blp.route("/beat/<job_id>", methods=["DELETE"])
+@describe(blp, "Delete a beat with its versions and files", answers={204: {"description": "Gone"}}, problems=(404,))
+@guard("beats:write")
+def delete(job_id: str) -> Response:
+    """Remove the beat; its sounds go with the next sweep unless another beat uses them."""
+    repo.delete_beat(deps().store, caller().owner, job_id)
+    return Response(status=204)
+
+
+@blp.route("/beat/<job_id>", methods=["PATCH"])
+@describe(blp, "Edit a beat: all operations or none, one new version", body=EditFields, answers={200: "Beat"}, problems=(400, 404, 409, 412, 415, 422, 428), headers=("If-Match",))
+@guard("beats:write")
+def edit(job_id: str) -> Response:
+    """Apply edit operations as one commit."""
+    wanted, _ = parse(request, EditFields())
+    repo.beat(deps().store, caller().owner, job_id)
+    doc = change.edit(deps().store, caller().owner, change.Edit(job_id, required_match(), wanted["ops"], wanted.get("message")))
+    return with_etag(beat_body(job_id, caller().owner), doc["head"])
+
+
+@blp.route("/beat/<job_id>/regenerate", methods=["POST"])
+@describe(
+    blp, "Make another take from a stage on", body=RegenerateFields, answers={200: "Beat", 202: "Job"},
+    problems=(400, 404, 409, 412, 415, 422, 428, 503, 504, 507), headers=("If-Match", "Prefer", "Idempotency-Key"),
+)  # fmt: skip
+@guard("beats:write")
+def regenerate(job_id: str) -> Response:
+    """A job that runs only the later stages again and saves one new version."""
+    wanted, _ = parse(request, RegenerateFields())
+    doc = repo.beat(deps().store, caller().owner, job_id)
+    head = required_match()
+    change.refuse_stale(doc, head)
+    if "style" in wanted:
+        check_style(wanted["style"], wanted.get("meter"))
+    params: dict[str, Any] = {"beat_id": job_id, "head": head, "from_stage": wanted.pop("from_stage"), "fields": wanted}
+    return run(Work("regenerate", {**params}, reusable=False), lambda: Plan(params, (), (), subject=job_id))
+
+
+@blp.route("/beat/<job_id>/versions", methods=["GET"])
+@describe(blp, "List the versions of a beat, newest first", query=PageQuery, answers={200: "Versions"}, problems=(404, 422))
+@guard("beats:read")
+def versions(job_id: str) -> Response:
+    """Every saved state."""
+    page = parse_query(request, PageQuery())
+    doc = repo.beat(deps().store, caller().owner, job_id)
+    found = repo.commits(deps().store, caller().owner, job_id, page.get("cursor"), page["limit"])
+    return listed("versions", found, lambda c: version_body(c, doc["head"]))
+
+
+@blp.route("/beat/<job_id>/restore", methods=["POST"])
+@describe(blp, "Make an older version the newest", body=RestoreFields, answers={200: "Beat"}, problems=(400, 404, 412, 415, 422, 428), headers=("If-Match",))
+@guard("beats:write")
+def restore(job_id: str) -> Response:
+    """A new version with an older state."""
+    wanted, _ = parse(request, RestoreFields())
+    repo.beat(deps().store, caller().owner, job_id)
+    doc = change.restore(deps().store, caller().owner, job_id, required_match(), wanted["version"])
+    return with_etag(beat_body(job_id, caller().owner), doc["head"])
+
+
+

@@ -1,0 +1,122 @@
+"""The files of a beat: made by a worker on first request, stored, then served with ranges."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response, g, request
+from flask_smorest import Blueprint
+from marshmallow import Schema, fields, validate
+
+from app import held, queue
+from app.auth import caller, deps, guard
+from app.bodies import Whole, parse_query
+from app.errors import answer
+from app.openapi import describe
+from app.serving import Served, serve
+from db import beats as repo
+from db import files
+from db.store import Document
+from services import canonical
+from services.errors import Busy, NotFound
+from services.version import code_version
+
+blp = Blueprint("files", __name__, url_prefix="/v1", description="Audio, MIDI, kits and stems of a beat")
+
+MAKE_S = 30.0
+RETRY_AFTER_S = 5
+FILE = {"description": "The file", "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}
+ANSWERS: dict[int, Any] = {200: FILE, 206: {**FILE, "description": "A range of it"}, 304: {"description": "Not changed"}}
+PROBLEMS = (404, 416, 422, 503)
+
+
+class WavQuery(Schema):
+    """How a WAV is written."""
+
+    bits = fields.Str(load_default="24", validate=validate.OneOf(("16", "24", "32f")))
+    loop = Whole(load_default=0, validate=validate.OneOf((0, 1)), metadata={"description": "1: exactly the bars, the tail wrapped to the start"})
+
+
+class MidiQuery(Schema):
+    """Which note a sound gets."""
+
+    map = fields.Str(load_default="gm", validate=validate.OneOf(("gm", "pads")))
+
+
+class NoQuery(Schema):
+    """No parameters."""
+
+
+def _file_route(name: str, summary: str, query: type[Schema] = NoQuery) -> None:
+    """One route for one file name."""
+
+    @blp.route(f"/beat/<job_id>/{name}", methods=["GET"], endpoint=name.replace(".", "_"))
+    @describe(blp, summary, query=query, answers=ANSWERS, problems=PROBLEMS, headers=("Range", "If-None-Match"))
+    @guard("beats:read", media=True)
+    def view(job_id: str) -> Response:
+        return _serve(job_id, name, parse_query(request, query()))
+
+
+for _name, _summary, _query in (
+    ("audio.wav", "The beat as WAV", WavQuery),
+    ("audio.flac", "The beat as FLAC (24 bit)", NoQuery),
+    ("audio.mp3", "The beat as MP3", NoQuery),
+    ("audio.ogg", "The beat as Ogg Vorbis", NoQuery),
+    ("beat.mid", "The beat as a Standard MIDI File", MidiQuery),
+    ("kit.zip", "The sounds with an SFZ instrument", NoQuery),
+    ("stems.zip", "A WAV per role; their sum is the mix before the master", NoQuery),
+):
+    _file_route(_name, _summary, _query)
+
+
+@blp.route("/beat/<job_id>/samples/<sample_id>.wav", methods=["GET"], endpoint="preview")
+@describe(blp, "One sound of the kit as WAV", answers=ANSWERS, problems=PROBLEMS, headers=("Range", "If-None-Match"))
+@guard("beats:read", media=True)
+def preview(job_id: str, sample_id: str) -> Response:
+    """The stored cut of a sample."""
+    doc, tree_sha = _state(job_id)
+    kit = repo.tree(deps().store, caller().owner, tree_sha)["kit"]
+    if sample_id not in kit:
+        raise NotFound("This beat has no such sample.")
+    return serve(Served(kit[sample_id]["blob"], "audio/wav", f"{kit[sample_id]['name'].rpartition('.')[0] or kit[sample_id]['name']}.wav", doc["created_at"]))
+
+
+def _state(beat_id: str) -> tuple[Document, str]:
+    """The beat and the hash of the state that is asked for: the head's, or the one that a signed link pins."""
+    owner, store = caller().owner, deps().store
+    doc = repo.beat(store, owner, beat_id)
+    pinned = g.get("pinned_hash")
+    return doc, pinned or repo.commit(store, owner, beat_id, doc["head"])["tree"]["beat"]
+
+
+def _serve(beat_id: str, name: str, options: dict[str, Any]) -> Response:
+    doc, tree_sha = _state(beat_id)
+    d, owner = deps(), caller().owner
+    facts = {"tree": tree_sha, "title": doc["title"], "name": name, "options": options, "code": code_version()}
+    key = files.file_key(owner, facts)
+    made = files.rendered(d.store, key)
+    if made is None or not d.blobs.touch(made["sha256"]):
+        failed = _make(key, {**facts, "key": key, "beat_id": beat_id})
+        if failed is not None:
+            return failed
+        made = files.rendered(d.store, key)
+    if made is None:
+        raise Busy("The file is still being made.", retry_after_s=RETRY_AFTER_S)
+    return serve(Served(made["sha256"], made["media_type"], made["filename"], made["created_at"]))
+
+
+def _make(key: str, params: dict[str, Any]) -> Response | None:
+    """Have a worker make the file; wait at most 30 s. A problem when that failed, Busy when it is not done."""
+    d, owner = deps(), caller().owner
+    reuse_key = canonical.sha256(["export", key])
+    job = queue.running_with(d, owner, reuse_key) or queue.submit(
+        d, queue.NewJob("export", owner, params, reuse_key=reuse_key, subject=params["beat_id"]), reuse=False
+    )
+    with held.slot() as free:
+        if free:
+            job = queue.wait(d, owner, job["id"], MAKE_S)
+    if job["state"] in ("failed", "canceled"):
+        return answer(job["error"])
+    if not queue.ended(job):
+        raise Busy("The file is still being made.", retry_after_s=RETRY_AFTER_S)
+    return None

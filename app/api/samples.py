@@ -1,0 +1,92 @@
+"""Samples: an owner's sounds over all beats; a correction here is the user's word."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response, request
+from flask_smorest import Blueprint
+from marshmallow import fields, Schema, validate
+
+from app.api.fields import PageQuery
+from app.auth import caller, deps, guard
+from app.bodies import parse, parse_query
+from app.etags import required_match, with_etag
+from app.openapi import describe
+from app.paging import listed
+from app.serving import Served, serve
+from db import samples as repo
+from db.store import Document
+from services.beats import types as t
+from services.errors import StaleVersion
+
+blp = Blueprint("samples", __name__, url_prefix="/v1", description="Your sounds over all beats")
+
+FILE = {"description": "The sound as WAV", "content": {"audio/wav": {"schema": {"type": "string", "format": "binary"}}}}
+SHOWN = ("sample_id", "asset_id", "name", "role", "roles", "instrument", "instruments", "confidence", "features", "onset_s", "attack_s", "source", "tags", "locked")
+
+
+class SampleQuery(PageQuery):
+    """Which sounds."""
+
+    role = fields.Str(validate=validate.OneOf(t.ROLES))
+    instrument = fields.Str(validate=validate.OneOf(t.INSTRUMENTS))
+
+
+class SamplePatch(Schema):
+    """A correction."""
+
+    name = fields.Str(validate=validate.Length(1, 200))
+    role = fields.Str(validate=validate.OneOf(t.ROLES))
+    tags = fields.List(fields.Str(validate=validate.Length(1, 40)), validate=validate.Length(max=32))
+
+
+def _body(doc: Document) -> dict[str, Any]:
+    return {key: doc.get(key) for key in SHOWN}
+
+
+@blp.route("/samples", methods=["GET"])
+@describe(blp, "List your sounds, newest first", query=SampleQuery, answers={200: "Samples"}, problems=(422,))
+@guard("assets:read")
+def index() -> Response:
+    """A page of sounds, by role and instrument where asked."""
+    page = parse_query(request, SampleQuery())
+    where = {k: page[k] for k in ("role", "instrument") if k in page}
+    return listed("samples", repo.find_samples(deps().store, caller().owner, where, page.get("cursor"), page["limit"]), _body)
+
+
+@blp.route("/samples/<sample_id>", methods=["GET"])
+@describe(blp, "Read a sound", answers={200: "Sample"}, problems=(404,))
+@guard("assets:read")
+def show(sample_id: str) -> Response:
+    """What is known of a sound."""
+    doc = repo.sample(deps().store, caller().owner, sample_id)
+    return with_etag(_body(doc), _tag(doc))
+
+
+@blp.route("/samples/<sample_id>", methods=["PATCH"])
+@describe(blp, "Correct a sound's name, role or tags", body=SamplePatch, answers={200: "Sample"}, problems=(400, 404, 412, 415, 422, 428), headers=("If-Match",))
+@guard("assets:write")
+def correct(sample_id: str) -> Response:
+    """The corrected role is a lock in later beats that name this sample by id."""
+    wanted, _ = parse(request, SamplePatch())
+    doc = repo.sample(deps().store, caller().owner, sample_id)
+    if _tag(doc) != required_match():
+        raise StaleVersion("The sound has changed since you read it: read it again and repeat the change.")
+    locked = {"locked": True} if "role" in wanted else {}
+    doc = repo.correct(deps().store, caller().owner, sample_id, {**wanted, **locked})
+    return with_etag(_body(doc), _tag(doc))
+
+
+@blp.route("/samples/<sample_id>/preview", methods=["GET"])
+@describe(blp, "Hear a sound", answers={200: FILE, 206: {**FILE, "description": "A range of it"}}, problems=(404, 416), headers=("Range",))
+@guard("assets:read", media=True)
+def preview(sample_id: str) -> Response:
+    """The stored cut."""
+    doc = repo.sample(deps().store, caller().owner, sample_id)
+    stem = doc["name"].rpartition(".")[0] or doc["name"]
+    return serve(Served(doc["blob"], "audio/wav", f"{stem}.wav", doc["created_at"]))
+
+
+def _tag(doc: Document) -> str:
+    return f"{doc['sample_id']}-{doc['version']}"

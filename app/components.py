@@ -1,0 +1,120 @@
+"""The answers of the API as JSON Schema (2020-12, as OpenAPI 3.1 takes them), shared by all operations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from services.beats.types import INSTRUMENTS, METERS, ROLES
+
+Json = dict[str, Any]
+
+ID: Json = {"type": "string"}
+TEXT: Json = {"type": "string"}
+TIME: Json = {"type": "string", "format": "date-time"}
+SECONDS: Json = {"type": "number", "minimum": 0}
+UNIT: Json = {"type": "number", "minimum": 0, "maximum": 1}
+NUMBER: Json = {"type": "number"}
+WHOLE: Json = {"type": "integer"}
+FLAG: Json = {"type": "boolean"}
+ROLE: Json = {"type": "string", "enum": list(ROLES)}
+INSTRUMENT: Json = {"type": "string", "enum": list(INSTRUMENTS)}
+LINKS: Json = {"type": "object", "additionalProperties": {"type": "string"}}
+
+
+def ref(name: str) -> Json:
+    """A reference to a component."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def many(items: Json) -> Json:
+    """A list of these."""
+    return {"type": "array", "items": items}
+
+
+def maybe(schema: Json) -> Json:
+    """This or null."""
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+def record(required: str, **properties: Json) -> Json:
+    """An object; `required` names its certain properties, separated by spaces."""
+    return {"type": "object", "properties": properties, "required": required.split()}
+
+
+SOURCE = record("asset_id start_s end_s", asset_id=ID, start_s=SECONDS, end_s=SECONDS)
+SHARES: Json = {"type": "object", "additionalProperties": UNIT}
+
+SCHEMAS: dict[str, Json] = {
+    "Problem": record(
+        "type title status detail code",
+        type=TEXT, title=TEXT, status=WHOLE, detail=TEXT, code=TEXT, instance=TEXT, retry_after_s=WHOLE,
+        errors=many(record("field message", field=TEXT, message=TEXT)),
+    ),
+    "Grid": record(
+        "bpm tempo_map meter steps_per_bar bars swing swing_unit step_s bar_starts_s duration_s pickup_steps",
+        bpm=NUMBER, tempo_map=many(many(NUMBER)), meter={"type": "string", "enum": list(METERS)}, steps_per_bar=WHOLE, bars=WHOLE,
+        swing=NUMBER, swing_unit=WHOLE, step_s=SECONDS, bar_starts_s=many(SECONDS), duration_s=SECONDS, pickup_steps=WHOLE,
+    ),
+    "Event": record(
+        "id bar step tick offset_ms time_s duration_steps role instrument velocity probability muted source confidence",
+        id=ID, bar=WHOLE, step=WHOLE, tick={"type": "integer", "minimum": 0, "maximum": 239}, offset_ms=NUMBER, time_s=SECONDS,
+        duration_steps=NUMBER, role=ROLE, instrument=INSTRUMENT, sample_id=maybe(ID), pitch=maybe(WHOLE), velocity=UNIT,
+        articulation=maybe(TEXT), probability=UNIT, muted=FLAG, source=TEXT, confidence=UNIT,
+    ),
+    "Sample": record(
+        "sample_id name role roles instrument instruments confidence features",
+        sample_id=ID, name=TEXT, asset_id=maybe(ID), role=ROLE, roles=SHARES, pool_role=maybe(ROLE), reason=TEXT, instrument=INSTRUMENT,
+        instruments=SHARES, confidence=UNIT, features={"type": "object", "additionalProperties": NUMBER}, processing=many({"type": "object"}),
+        benched=maybe(TEXT), source=maybe(SOURCE), onset_s=SECONDS, attack_s=SECONDS, locked=FLAG, tags=many(TEXT),
+    ),
+    "Meta": record(
+        "style seed engines pools role_counts samples warnings reused_from",
+        style=TEXT, seed=WHOLE, engines={"type": "object"}, pools={"type": "object", "additionalProperties": many(ID)},
+        role_counts={"type": "object", "additionalProperties": WHOLE}, samples=many(ref("Sample")), timings_ms={"type": "object"},
+        warnings=many(TEXT), reused_from=maybe(ID),
+    ),
+    "Beat": record(
+        "job_id grid_json events_json meta sections mix links media",
+        job_id=ID, title=TEXT, version=WHOLE, grid_json=ref("Grid"), events_json=many(ref("Event")), meta=ref("Meta"),
+        sections=many(record("name first_bar bars", name=TEXT, first_bar=WHOLE, bars=WHOLE)), mix={"type": "object"}, links=LINKS, media=LINKS,
+    ),
+    "Skeleton": record(
+        "grid_json events_json meta sections",
+        grid_json=ref("Grid"), events_json=many(ref("Event")), meta={"type": "object"}, sections=many({"type": "object"}),
+    ),
+    "BeatSummary": record(
+        "beat_id title style bpm bars created_at updated_at links",
+        beat_id=ID, job_id=ID, title=TEXT, style=TEXT, bpm=NUMBER, bars=WHOLE, created_at=TIME, updated_at=TIME, links=LINKS,
+    ),
+    "Version": record(
+        "version commit parents message at head", version=WHOLE, commit=ID, parents=many(ID), message=TEXT, at=TIME, head=FLAG,
+    ),
+    "Slice": record(
+        "sample_id onset_s start_s end_s attack_s peak_db quality duplicate_of",
+        sample_id=ID, onset_s=SECONDS, start_s=SECONDS, end_s=SECONDS, attack_s=SECONDS, peak_db=NUMBER, quality=UNIT, duplicate_of=maybe(ID),
+    ),
+    "Slices": record("slices warnings", asset_id=ID, job_id=ID, slices=many(ref("Slice")), warnings=many(TEXT)),
+    "Roles": record("samples", job_id=ID, samples=many(ref("Sample"))),
+    "Style": record(
+        "name title description bpm_min bpm_max feel meters swing",
+        name=TEXT, title=TEXT, description=TEXT, bpm_min=NUMBER, bpm_max=NUMBER, feel={"type": "string", "enum": ["full", "half"]},
+        meters=many(TEXT), swing=NUMBER,
+    ),
+    "Asset": record(
+        "asset_id kind sha256 bytes media_type created_at expires_at links media",
+        asset_id=ID, kind=TEXT, name=TEXT, sha256=TEXT, bytes=WHOLE, media_type=TEXT, duration_s=maybe(SECONDS), channels=maybe(WHOLE),
+        rate_hz=maybe(WHOLE), retention=TEXT, created_at=TIME, expires_at=maybe(TIME), links=LINKS, media=LINKS,
+    ),
+    "Waveform": record("asset_id duration_s peaks", asset_id=ID, duration_s=SECONDS, peaks=many(many(NUMBER))),
+    "Link": record("url expires_at", url=TEXT, expires_at=TIME),
+    "Job": record(
+        "job_id kind state stage progress attempt created_at links",
+        job_id=ID, kind=TEXT, state={"type": "string", "enum": ["queued", "running", "succeeded", "failed", "canceled"]}, stage=maybe(TEXT),
+        progress=UNIT, queue_position=maybe(WHOLE), eta_s=maybe(NUMBER), attempt=WHOLE, worker_alive=FLAG, error=maybe(ref("Problem")),
+        result=maybe({"type": "object"}), timings_ms={"type": "object"}, reused_from=maybe(ID), created_at=TIME, updated_at=TIME, links=LINKS,
+    ),
+    "Health": record("status checks", status=TEXT, checks={"type": "object"}),
+}  # fmt: skip
+
+for _name, _item in (("Beats", "BeatSummary"), ("Versions", "Version"), ("Jobs", "Job"), ("Assets", "Asset"), ("Styles", "Style"), ("Samples", "Sample")):
+    SCHEMAS[_name] = record(_name.lower(), **{_name.lower(): many(ref(_item))})

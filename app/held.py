@@ -1,0 +1,37 @@
+"""Requests that hold a thread while they wait: counted per process, so that /health always finds a free one."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+_slots: threading.BoundedSemaphore | None = None
+
+
+def configure(held_requests: int, web_workers: int) -> None:
+    """Share the bound evenly over the web processes."""
+    global _slots
+    _slots = threading.BoundedSemaphore(max(1, held_requests // web_workers))
+
+
+def take() -> bool:
+    """Take a slot without waiting; False when all are held."""
+    return _slots is None or _slots.acquire(blocking=False)
+
+
+def give() -> None:
+    """Give a slot back."""
+    if _slots is not None:
+        _slots.release()
+
+
+@contextmanager
+def slot() -> Iterator[bool]:
+    """A slot for the time of a block; yields False when none was free."""
+    got = take()
+    try:
+        yield got
+    finally:
+        if got:
+            give()

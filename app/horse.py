@@ -1,0 +1,163 @@
+"""The work-horse: a child process that runs claimed jobs one after another and can be killed at any moment.
+
+It is forked from a worker that has already imported everything, takes `job attempt` lines over a pipe, and answers each
+with its memory use. One child for many jobs costs 0.1 ms a job; a fork for each costs FORK_MS, which the latency target
+of a beat cannot spare (figures in `app/worker.py`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import gc
+import os
+import select
+import signal
+import sys
+import threading
+from dataclasses import dataclass
+from typing import NoReturn
+
+import structlog
+
+from app.deps import Deps
+from app.tasks import run_job
+
+PR_SET_PDEATHSIG = 1
+REAP_S = 5.0
+
+log = structlog.get_logger()
+
+
+class HorseDied(Exception):
+    """The child is gone; `status` is what waitpid said."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"work-horse ended with status {status}")
+        self.status = status
+
+
+@dataclass(slots=True)
+class Horse:
+    """A running child: its pid, the pipes to and from it, and how many jobs it was given."""
+
+    pid: int
+    to: int
+    back: int
+    jobs: int = 0
+
+    def give(self, job_id: str, attempt: int) -> None:
+        """Hand over a claimed job. Raises HorseDied."""
+        self.jobs += 1
+        try:
+            os.write(self.to, f"{job_id} {attempt}\n".encode())
+        except BrokenPipeError:
+            raise HorseDied(self._reap()) from None
+
+    def answer(self, timeout_s: float) -> int | None:
+        """The child's memory in MB once the job is done, None while it is not. Raises HorseDied."""
+        ready, _, _ = select.select([self.back], [], [], timeout_s)
+        if ready:
+            line = os.read(self.back, 64)
+            if line:
+                return int(line)
+            raise HorseDied(self._reap())
+        if self.dead():
+            raise HorseDied(self._reap())
+        return None
+
+    def dead(self) -> bool:
+        """Whether the child is gone; grandchildren may still hold its pipe open."""
+        try:
+            return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+        except ChildProcessError:
+            return True
+
+    def ask_to_stop(self) -> None:
+        """Have the next progress report raise Canceled."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGUSR1)
+
+    def kill(self) -> None:
+        """End the child and everything that it started, now."""
+        self._signal_group()
+        self._reap()
+
+    def dismiss(self) -> None:
+        """End an idle child."""
+        self.kill()
+
+    def _signal_group(self) -> None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, signal.SIGKILL)
+
+    def _reap(self) -> int:
+        self._signal_group()  # what the child left behind
+        status = -1
+        with contextlib.suppress(ChildProcessError):
+            _, status = os.waitpid(self.pid, 0)
+        for fd in (self.to, self.back):
+            with contextlib.suppress(OSError):
+                os.close(fd)
+        self.to = self.back = -1
+        return status
+
+
+def saddle(deps: Deps) -> Horse:
+    """Fork a child. No connection of this process is open across it."""
+    deps.disconnect()
+    gc.collect()
+    gc.freeze()  # what both share is not touched by the child's collector, so it stays shared
+    jobs_r, jobs_w = os.pipe()
+    back_r, back_w = os.pipe()
+    parent = os.getpid()
+    pid = os.fork()
+    if pid == 0:
+        os.close(jobs_w)
+        os.close(back_r)
+        _live(deps, parent, jobs_r, back_w)
+    os.close(jobs_r)
+    os.close(back_w)
+    with contextlib.suppress(PermissionError, ProcessLookupError):
+        os.setpgid(pid, pid)  # both sides do it, so neither races the other
+    return Horse(pid, jobs_w, back_r)
+
+
+def die_with_parent(parent: int, sig: signal.Signals = signal.SIGKILL) -> None:
+    """Have the kernel end this process when its parent ends (Linux)."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(sig))
+    if os.getppid() != parent:
+        os._exit(1)  # it ended before we asked
+
+
+def _live(deps: Deps, parent: int, jobs_r: int, back_w: int) -> NoReturn:
+    """The child's life. It leaves by os._exit: nothing of the parent's is to be cleaned up here."""
+    code = 1
+    try:
+        with contextlib.suppress(PermissionError):
+            os.setpgid(0, 0)
+        die_with_parent(parent)
+        _work(deps, jobs_r, back_w)
+        code = 0
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def _work(deps: Deps, jobs_r: int, back_w: int) -> None:
+    stop = threading.Event()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGUSR1, lambda *_: stop.set())
+    with os.fdopen(jobs_r) as lines:
+        for line in lines:
+            job_id, attempt = line.split()
+            run_job(deps, job_id, int(attempt), stop.is_set)
+            stop.clear()
+            os.write(back_w, f"{_rss_mb()}\n".encode())
+
+
+def _rss_mb() -> int:
+    with open("/proc/self/statm") as f:
+        return int(f.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") // (1 << 20)

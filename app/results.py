@@ -1,0 +1,123 @@
+"""Stored jobs, beats and assets as the bodies that the API answers with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import url_for
+
+from app import queue
+from app.auth import deps, media_url
+from db import beats, jobs, results
+from db.store import Document
+from services import clock
+from services.beats.document import beat_from_doc
+from services.beats.view import beat_view
+from services.errors import NotFound
+
+# What can be fetched of a beat; each name is a route under /v1/beat/{id}/.
+BEAT_FILES = ("audio.wav", "audio.flac", "audio.mp3", "audio.ogg", "beat.mid", "kit.zip", "stems.zip")
+BEAT_KINDS = ("beat", "regenerate")
+
+
+def result_body(job: Document) -> dict[str, Any]:
+    """The 200 body of a succeeded job: also what `job.result` holds. Raises NotFound when it was deleted since."""
+    if job["kind"] in BEAT_KINDS:
+        stored = results.result(deps().store, job["id"])
+        if stored is None:
+            raise NotFound("The result of this job is no longer stored.")
+        return beat_body(stored["beat_id"], job["owner"], commit=stored["commit"], asked=job)
+    body = results.result(deps().store, job["id"])
+    if body is None:
+        raise NotFound("The result of this job is no longer stored.")
+    body = {"job_id": job["id"], **body}
+    if job["kind"] == "asset":
+        from db import assets
+
+        return asset_body(assets.asset(deps().store, job["owner"], body["asset_id"]))
+    return body
+
+
+def beat_body(beat_id: str, owner: str, *, commit: str | None = None, asked: Document | None = None) -> dict[str, Any]:
+    """A beat at a commit (its head by default) as API.md's document; `asked` is the job that is being answered."""
+    store = deps().store
+    doc = beats.beat(store, owner, beat_id)
+    at = beats.commit(store, owner, beat_id, commit or doc["head"])
+    sha = at["tree"]["beat"]
+    body = beat_view(beat_from_doc(beats.tree(store, owner, sha)))
+    job = asked or jobs.job_by_id(store, beat_id) or {}
+    body["meta"] |= {"timings_ms": job.get("timings_ms") or {}, "reused_from": job.get("reused_from")}
+    links, media = beat_links(beat_id, sha, body)
+    return {
+        "job_id": asked["id"] if asked else beat_id, "beat_id": beat_id, "title": doc["title"], "version": at["number"], **body,
+        "links": links, "media": media,
+    }  # fmt: skip
+
+
+def beat_links(beat_id: str, tree: str, body: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, str]]:
+    """The addresses of a beat and its files, and their signed twins."""
+    base = url_for("beats.show", job_id=beat_id)
+    files = {name: f"{base}/{name}" for name in BEAT_FILES}
+    previews = {f"sample:{s['sample_id']}": url_for("files.preview", job_id=beat_id, sample_id=s["sample_id"]) for s in body["meta"]["samples"]}
+    links = {"self": base, "versions": f"{base}/versions", "job": url_for("jobs.show", job_id=beat_id), **files, **previews}
+    return links, {name: media_url(path, tree) for name, path in {**files, **previews}.items()}
+
+
+def beat_summary(doc: Document) -> dict[str, Any]:
+    """A beat in a list."""
+    base = url_for("beats.show", job_id=doc["id"])
+    return {
+        "beat_id": doc["id"], "job_id": doc["id"], "title": doc["title"], "style": doc["style"], "bpm": doc["bpm"], "bars": doc["bars"],
+        "created_at": clock.iso(doc["created_at"]), "updated_at": clock.iso(doc["updated_at"]), "links": {"self": base},
+    }  # fmt: skip
+
+
+def version_body(doc: Document, head: str) -> dict[str, Any]:
+    """A commit in a beat's list of versions."""
+    return {
+        "version": doc["number"], "commit": doc["sha"], "parents": doc["parents"], "message": doc["message"], "at": clock.iso(doc["at"]),
+        "head": doc["sha"] == head,
+    }  # fmt: skip
+
+
+def job_body(job: Document, *, whole: bool = True) -> dict[str, Any]:
+    """A job as `GET /v1/jobs/{id}` shows it; in lists without `result`."""
+    d = deps()
+    waiting = job["state"] == "queued"
+    links = {"self": url_for("jobs.show", job_id=job["id"]), "events": url_for("jobs.events", job_id=job["id"]), "cancel": url_for("jobs.cancel", job_id=job["id"])}
+    if job["kind"] in BEAT_KINDS:
+        links["result"] = url_for("beats.show", job_id=job["id"])
+    body = {
+        "job_id": job["id"], "kind": job["kind"], "state": job["state"], "stage": job.get("stage"), "progress": job.get("progress", 0.0),
+        "queue_position": queue.position(d, job) if waiting and whole else None, "eta_s": queue.eta_s(d, job) if whole else None,
+        "attempt": job.get("attempt", 0), "worker_alive": queue.workers_alive(d) > 0, "error": job.get("error"),
+        "timings_ms": job.get("timings_ms") or {}, "reused_from": job.get("reused_from"), "created_at": clock.iso(job["created_at"]),
+        "updated_at": clock.iso(job["updated_at"]), "links": links,
+    }  # fmt: skip
+    if whole:
+        body["result"] = _result_or_none(job)
+    return body
+
+
+def _result_or_none(job: Document) -> dict[str, Any] | None:
+    if job["state"] != "succeeded" or job["kind"] == "export":
+        return None
+    try:
+        return result_body(job)
+    except NotFound:
+        return None
+
+
+def asset_body(doc: Document) -> dict[str, Any]:
+    """An asset as the API shows it."""
+    base = url_for("assets.show", asset_id=doc["id"])
+    content = url_for("assets.content", asset_id=doc["id"])
+    return {
+        "asset_id": doc["id"], "kind": doc["kind"], "name": doc["name"], "sha256": doc["sha256"], "bytes": doc["bytes"],
+        "media_type": doc["media_type"], "duration_s": doc.get("duration_s"), "channels": doc.get("channels"), "rate_hz": doc.get("rate_hz"),
+        "retention": doc["retention"], "created_at": clock.iso(doc["created_at"]),
+        "expires_at": clock.iso(doc["expires_at"]) if doc.get("expires_at") else None,
+        "links": {"self": base, "content": content, "waveform": url_for("assets.waveform", asset_id=doc["id"])},
+        "media": {"content": media_url(content, doc["sha256"])},
+    }  # fmt: skip

@@ -1,0 +1,1 @@
+"""What the workers run: one function per kind of job, from its document to its outcome."""

@@ -1,0 +1,149 @@
+"""Sources to samples inside a job: decode, Stage 1 and 2, each source's result kept under its stage key."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from app.tasks import JobContext
+from db import assets, samples, stages
+from services.audio.decode import Decoded, Encoded, Limits, all_decoded, decode_files
+from services.beats import sounds
+from services.beats.document import sample_from_doc, sample_to_doc
+from services.beats.preprocess import SliceRequest
+from services.beats.request import SourceInfo
+from services.beats.types import ONESHOT_MAX_S, Sample
+from services.errors import FieldError, Invalid, NotFound, ServiceError, SourceExpired
+from services.version import code_version
+
+PEAKS = 800  # points of a waveform picture: two for each pixel of a phone
+PEAK_BLOCK = 1 << 18  # frames read at a time for peaks
+ADVICE = "A longer recording goes with mode=preprocess, which cuts it into one-shots."
+SILENT = "is silent: record it again a little louder"
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """Samples in the order of their sources, and what the user should know."""
+
+    samples: tuple[Sample, ...] = ()
+    warnings: tuple[str, ...] = field(default=())
+
+
+@contextlib.contextmanager
+def decoded(ctx: JobContext, sources: Sequence[dict[str, Any]], limits: Limits, field_name: str) -> Iterator[list[Decoded]]:
+    """The sources as PCM, all or none; on failure the assets that only this request brought are removed.
+
+    Raises NotAudio, TooLarge or Invalid with an entry per refused file; SourceExpired when an upload is gone.
+    """
+    with contextlib.ExitStack() as opened:
+        try:
+            files = [Encoded(_open(ctx, s, opened), s["container"], s["name"]) for s in sources]
+            seconds = max(1.0, sum(s.get("duration_s") or limits.max_s for s in sources))
+            found = decode_files(files, limits, ctx.blobs.staging(), lambda s: ctx.report("decode", min(0.3, 0.3 * s / seconds)))
+            whole = all_decoded(found, field_name)
+            _refuse_silent(whole, field_name)
+        except ServiceError:
+            assets.remove_unheard(ctx.deps.store, tuple(ctx.job.get("fresh") or ()))
+            raise
+        for one in whole:
+            opened.callback(one.pcm.close)
+        for source, one in zip(sources, whole, strict=True):
+            _note(ctx, source, one)
+        yield whole
+
+
+def _open(ctx: JobContext, source: dict[str, Any], opened: contextlib.ExitStack) -> int:
+    try:
+        return opened.enter_context(ctx.blobs.open(source["sha256"])).fileno()
+    except NotFound:
+        raise SourceExpired(f"{source['name']} has expired: upload it again.") from None
+
+
+def _refuse_silent(found: Sequence[Decoded], field_name: str) -> None:
+    silent = [FieldError(f"{field_name}[{i}]", f"{one.name} {SILENT}") for i, one in enumerate(found) if one.silent]
+    if silent:
+        raise Invalid(silent[0].message, code="silent", errors=tuple(silent))
+
+
+def _note(ctx: JobContext, source: dict[str, Any], one: Decoded) -> None:
+    """Write what decoding found into the asset, once."""
+    asset_id = source.get("asset_id")
+    if asset_id is None or "sample_id" in source:
+        return
+    doc = ctx.deps.store.get(assets.NAME, asset_id)
+    if doc is not None and doc.get("duration_s") is None:
+        facts = {"duration_s": round(one.duration_s, 6), "channels": one.info.channels, "rate_hz": one.info.rate_hz, "codec": one.info.codec}
+        assets.note_audio(ctx.deps.store, asset_id, {**facts, "peaks": peaks(one)})
+
+
+def peaks(one: Decoded) -> list[list[float]]:
+    """[[min, max], …] over at most 800 equal parts of a decoded file, rounded to 1e-3."""
+    pcm, out = one.pcm, []
+    edges = np.linspace(0, pcm.frames, min(PEAKS, pcm.frames) + 1).astype(int)
+    per_block = max(1, PEAK_BLOCK // max(1, int(edges[1] - edges[0])))
+    for first in range(0, len(edges) - 1, per_block):
+        last = min(len(edges) - 1, first + per_block)
+        block = pcm.read(int(edges[first]), int(edges[last] - edges[first]))
+        starts = edges[first:last] - edges[first]
+        low, high = np.minimum.reduceat(block.min(axis=0), starts), np.maximum.reduceat(block.max(axis=0), starts)
+        out += [[round(float(a), 3), round(float(b), 3)] for a, b in zip(low, high, strict=True)]
+    return out
+
+
+def hear(ctx: JobContext, sources: Sequence[dict[str, Any]], mode: str, max_slices: int) -> Heard:
+    """Stage 1 and 2 for every source, in order; sources heard before come from their stage keys, unless told not to."""
+    known = {i: found for i, s in enumerate(sources) if (found := _known(ctx, s, mode, max_slices)) is not None}
+    todo = [i for i in range(len(sources)) if i not in known]
+    if todo:
+        limits = Limits(max_s=ONESHOT_MAX_S, advice=ADVICE) if mode == "oneshot" else Limits(max_s=ctx.deps.settings.max_audio_s)
+        with decoded(ctx, [sources[i] for i in todo], limits, "samples") as pcms:
+            for done, (i, pcm) in enumerate(zip(todo, pcms, strict=True)):
+                known[i] = _hear_one(ctx, sources[i], pcm, (mode, max_slices))
+                ctx.report("roles", 0.3 + 0.5 * (done + 1) / len(todo))
+    found = [known[i] for i in range(len(sources))]
+    return Heard(tuple(s for h in found for s in h.samples), tuple(w for h in found for w in h.warnings))
+
+
+def _hear_one(ctx: JobContext, source: dict[str, Any], pcm: Decoded, how: tuple[str, int]) -> Heard:
+    mode, max_slices = how
+    info = SourceInfo(source.get("asset_id") or "", source["sha256"], source["name"])
+    if mode == "oneshot":
+        cut, warnings = sounds.whole(pcm.clip(), info)
+        cuts: Iterable[sounds.Cut] = [cut]
+    else:
+        found, warnings = sounds.slices(pcm.pcm, info, SliceRequest(max_slices=max_slices), ctx.report)
+        cuts = sounds.cuts(pcm.pcm, info, found)
+    heard = Heard(tuple(stored(ctx, cut) for cut in cuts), tuple(warnings))
+    body = {"samples": [sample_to_doc(s) for s in heard.samples], "warnings": list(heard.warnings)}
+    stages.save_stage(ctx.deps.store, ctx.job["owner"], _key(ctx, source, mode, max_slices), body, tuple(s.blob for s in heard.samples))
+    samples.save_samples(ctx.deps.store, ctx.job["owner"], body["samples"])
+    return heard
+
+
+def stored(ctx: JobContext, cut: sounds.Cut) -> Sample:
+    """Put a cut's WAV into the blob store; the sample that names it."""
+    ctx.blobs.put(cut.wav)
+    return cut.sample
+
+
+def _key(ctx: JobContext, source: dict[str, Any], mode: str, max_slices: int) -> str:
+    facts = {"code": code_version(), "sha256": source["sha256"], "mode": mode, "name": source["name"], "max_slices": max_slices if mode == "preprocess" else 0}
+    return stages.stage_key(ctx.job["owner"], "sounds", facts)
+
+
+def _known(ctx: JobContext, source: dict[str, Any], mode: str, max_slices: int) -> Heard | None:
+    """What this owner already has of a source: a sample named by id, or a stage result whose blobs are all there."""
+    if "sample_id" in source:
+        doc = samples.sample(ctx.deps.store, ctx.job["owner"], source["sample_id"])
+        return Heard((replace(sample_from_doc(doc), name=source["name"]),)) if ctx.blobs.touch(doc["blob"]) else None
+    if ctx.job["params"].get("no_cache"):
+        return None
+    body = stages.stage(ctx.deps.store, _key(ctx, source, mode, max_slices))
+    if body is None or not all(ctx.blobs.touch(s["blob"]) for s in body["samples"]):
+        return None
+    return Heard(tuple(sample_from_doc(s) for s in body["samples"]), tuple(body["warnings"]))

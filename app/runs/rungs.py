@@ -1,0 +1,59 @@
+"""Jobs of one rung: an asset check, slices, roles, a skeleton."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.runs.hearing import decoded, hear, stored
+from app.tasks import JobContext
+from db import samples
+from services.audio.decode import Limits
+from services.beats import pipeline, sounds
+from services.beats.document import sample_to_doc
+from services.beats.preprocess import SliceRequest
+from services.beats.request import BeatRequest, SourceInfo
+from services.beats.view import sample_view
+from services.jobs.types import Outcome
+
+
+def asset(ctx: JobContext) -> Outcome:
+    """Decode one upload to the end: what it is, or why it cannot be used."""
+    source = ctx.job["params"]["sources"][0]
+    with decoded(ctx, [source], Limits(max_s=ctx.deps.settings.max_audio_s), "audio"):
+        return Outcome({"asset_id": source["asset_id"]}, (source["sha256"],))
+
+
+def slices(ctx: JobContext) -> Outcome:
+    """Stage 1 alone."""
+    params = ctx.job["params"]
+    source = params["sources"][0]
+    info = SourceInfo(source.get("asset_id") or "", source["sha256"], source["name"])
+    with decoded(ctx, [source], Limits(max_s=ctx.deps.settings.max_audio_s), "audio") as (one,):
+        found, warnings = sounds.slices(one.pcm, info, SliceRequest(params["dedupe"], params["max_slices"]), ctx.report)
+        ids = [sounds.slice_id(info, one.pcm.rate_hz, piece) for piece in found]
+        cuts = [stored(ctx, cut) for cut in sounds.cuts(one.pcm, info, found)]
+    samples.save_samples(ctx.deps.store, ctx.job["owner"], [sample_to_doc(s) for s in cuts])
+    rows = [
+        {
+            "sample_id": own, "onset_s": piece.onset_s, "start_s": piece.start_s, "end_s": piece.end_s, "attack_s": piece.attack_s,
+            "peak_db": piece.peak_db, "loudness_db": piece.loudness_db, "quality": piece.quality,
+            "duplicate_of": None if piece.duplicate_of is None else ids[piece.duplicate_of],
+        }
+        for own, piece in zip(ids, found, strict=True)
+    ]  # fmt: skip
+    return Outcome({"asset_id": info.asset_id, "slices": rows, "warnings": warnings}, tuple(s.blob for s in cuts))
+
+
+def roles(ctx: JobContext) -> Outcome:
+    """Stage 2 alone: each sound judged by itself; locks are the caller's word."""
+    params = ctx.job["params"]
+    heard = hear(ctx, params["sources"], "oneshot", 1)
+    locked = pipeline.locked(heard.samples, params["roles"])
+    return Outcome({"samples": [sample_view(s) for s in locked], "warnings": list(heard.warnings)}, tuple(s.blob for s in locked))
+
+
+def skeleton(ctx: JobContext) -> Outcome:
+    """Stage 3 alone, for the given pools or for eight imagined sounds."""
+    params = ctx.job["params"]
+    body: dict[str, Any] = pipeline.skeleton(BeatRequest.from_params(params), params.get("pools"))
+    return Outcome(body)

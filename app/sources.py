@@ -1,0 +1,110 @@
+"""From what a request sent (files, or ids of earlier ones) to stored sources that a job can name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from app.deps import Deps
+from app.uploads import Upload, distinct
+from db import assets, samples
+from services import clock
+from services.beats.types import SAMPLES_MAX
+from services.errors import DiskFull, FieldError, Invalid, NotAudio, NotFound, TooLarge
+
+MEDIA_TYPES = {
+    "wav": "audio/wav", "flac": "audio/flac", "mp3": "audio/mpeg", "ogg": "audio/ogg", "opus": "audio/ogg", "m4a": "audio/mp4",
+    "aac": "audio/aac", "aiff": "audio/aiff", "webm": "audio/webm",
+}  # fmt: skip
+FORMATS = "wav, flac, mp3, ogg, opus, m4a, aac, aiff or webm"
+NOT_AUDIO = f"is not an audio file that can be read: send {FORMATS}"
+UPLOAD = "upload"
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """The sources of a request as a job's parameters hold them, and which assets exist only because of it."""
+
+    sources: tuple[dict[str, Any], ...]
+    fresh: tuple[str, ...] = ()
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The hash of each source, in order."""
+        return tuple(s["sha256"] for s in self.sources)
+
+
+def refuse_unreadable(uploads: list[Upload], field: str) -> None:
+    """Raise NotAudio naming every file whose first bytes are of no supported format, before anything is stored."""
+    wrong = [
+        FieldError(f"{field}[{i}]", f"{u.name} is empty" if u.size == 0 else f"{u.name} {NOT_AUDIO}")
+        for i, u in enumerate(uploads)
+        if u.container is None
+    ]
+    if wrong:
+        raise NotAudio(wrong[0].message, errors=tuple(wrong))
+
+
+def refuse_too_many(count: int, field: str) -> None:
+    """Raise TooLarge past 64 sounds, Invalid without any."""
+    if count > SAMPLES_MAX:
+        raise TooLarge(f"{count} sounds were sent; {SAMPLES_MAX} is the most for one request.", errors=(FieldError(field, "too many"),))
+    if count == 0:
+        message = "send at least one audio file, or the id of an earlier one"
+        raise Invalid(f"{field}: {message}", errors=(FieldError(field, message),))
+
+
+def store_uploads(deps: Deps, owner: str, uploads: list[Upload]) -> Stored:
+    """Adopt the files as blobs and assets. Raises DiskFull with nothing left behind."""
+    names = distinct([u.name for u in uploads])
+    fresh: list[str] = []
+    out = []
+    try:
+        for upload, name in zip(uploads, names, strict=True):
+            deps.blobs.adopt(upload.path, upload.sha256)
+            doc, new = assets.insert_asset(deps.store, owner, _asset_doc(deps, upload, name))
+            if new:
+                fresh.append(doc["id"])
+            out.append({"asset_id": doc["id"], "sha256": upload.sha256, "name": name, "container": upload.container})
+    except DiskFull:
+        assets.remove_unheard(deps.store, tuple(fresh))
+        raise
+    return Stored(tuple(out), tuple(fresh))
+
+
+def _asset_doc(deps: Deps, upload: Upload, name: str) -> dict[str, Any]:
+    return {
+        "kind": UPLOAD, "name": name, "sha256": upload.sha256, "bytes": upload.size, "container": upload.container,
+        "media_type": MEDIA_TYPES.get(upload.container or "", "application/octet-stream"), "duration_s": None, "channels": None,
+        "rate_hz": None, "peaks": None, "retention": UPLOAD, "expires_at": clock.now() + timedelta(days=deps.settings.upload_days),
+    }  # fmt: skip
+
+
+def earlier(deps: Deps, owner: str, ids: list[str], field: str) -> Stored:
+    """Assets or samples named by id. Raises NotFound naming the ids that are not this owner's."""
+    found, missing = [], []
+    for i, one in enumerate(ids):
+        source = _earlier_one(deps, owner, one)
+        if source is None:
+            missing.append(FieldError(f"{field}[{i}]", "there is no such asset or sample"))
+        else:
+            found.append(source)
+    if missing:
+        raise NotFound("One of the ids names nothing of yours.", errors=tuple(missing))
+    names = distinct([s["name"] for s in found])
+    return Stored(tuple({**s, "name": n} for s, n in zip(found, names, strict=True)))
+
+
+def _earlier_one(deps: Deps, owner: str, one: str) -> dict[str, Any] | None:
+    try:
+        asset = assets.asset(deps.store, owner, one)
+    except NotFound:
+        pass
+    else:
+        return {"asset_id": asset["id"], "sha256": asset["sha256"], "name": asset["name"], "container": asset["container"]}
+    try:
+        sample = samples.sample(deps.store, owner, one)
+    except NotFound:
+        return None
+    return {"sample_id": one, "sha256": sample["blob"], "name": sample["name"], "container": "wav", "asset_id": sample["asset_id"]}
