@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from services.storage.contract import BlobStore
 
 REDIS_TIMEOUT_S = 5.0
-# redis-py's default is ten retries with growing pauses, seconds in all: a web thread must learn at once that Redis is away.
+# redis-py retries ten times with growing pauses, seconds in all: a web thread must learn at once that Redis is away.
 REDIS_RETRIES, REDIS_PAUSE_S = 1, 0.02
 
 

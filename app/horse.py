@@ -16,6 +16,7 @@ import signal
 import sys
 import threading
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NoReturn
 
 import structlog
@@ -29,7 +30,7 @@ REAP_S = 5.0
 log = structlog.get_logger()
 
 
-class HorseDied(Exception):
+class HorseDied(Exception):  # noqa: N818 - what happened, not what is wrong
     """The child is gone; `status` is what waitpid said."""
 
     def __init__(self, status: int) -> None:
@@ -159,5 +160,5 @@ def _work(deps: Deps, jobs_r: int, back_w: int) -> None:
 
 
 def _rss_mb() -> int:
-    with open("/proc/self/statm") as f:
-        return int(f.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") // (1 << 20)
+    resident = Path("/proc/self/statm").read_text().split()[1]
+    return int(resident) * os.sysconf("SC_PAGE_SIZE") // (1 << 20)

@@ -24,13 +24,16 @@ def by_audio(factor: float) -> Callable[[float], float]:
     return lambda audio_s: LEAST_S + factor * audio_s
 
 
+USUAL = by_audio(0.5)
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """`timeout_s` maps the seconds of audio to the seconds that the work may take; `cost` is in credits."""
 
     run: str
     queue: str = CPU
-    timeout_s: Callable[[float], float] = by_audio(0.5)
+    timeout_s: Callable[[float], float] = USUAL
     cost: float = 0.0
     reuse: str | None = None
 
@@ -53,7 +56,7 @@ PRELOAD: tuple[str, ...] = (
 
 
 def kinds(settings: Settings) -> Mapping[str, Kind]:
-    """The table of kinds; tests may add theirs by naming a module in JOB_KINDS_EXTRA, which APP_ENV=test alone honours."""
+    """The table of kinds; tests add theirs by a module's name in JOB_KINDS_EXTRA, which APP_ENV=test alone honours."""
     if settings.app_env != "test" or not settings.job_kinds_extra:
         return KINDS
     return {**KINDS, **importlib.import_module(settings.job_kinds_extra).KINDS}

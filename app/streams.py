@@ -18,7 +18,8 @@ from services import clock
 from services.jobs.states import ended
 
 KEEP_EVENTS = 500  # per job; older ones are trimmed
-KEEP_S = 3600  # seconds after a job's last event
+KEEP_S = 3600  # seconds after the last event of a job that has not ended
+KEEP_ENDED_S = 120  # after it has: long enough for a reader to come back, short enough for thousands of jobs an hour
 START = "0-0"
 
 log = structlog.get_logger()
@@ -54,19 +55,20 @@ def key(deps: Deps, job_id: str) -> str:
 
 def announce(deps: Deps, job: Document) -> None:
     """Publish a job's new state."""
-    _publish(deps, job["id"], "state", shown(job))
+    _publish(deps, job["id"], Happening("*", "state", shown(job)), KEEP_ENDED_S if ended(job) else KEEP_S)
 
 
 def progress(deps: Deps, job_id: str, stage: str, fraction: float) -> None:
     """Publish how far a running job is."""
-    _publish(deps, job_id, "progress", {"job_id": job_id, "stage": stage, "progress": round(fraction, 4)})
+    data = {"job_id": job_id, "stage": stage, "progress": round(fraction, 4)}
+    _publish(deps, job_id, Happening("*", "progress", data), KEEP_S)
 
 
-def _publish(deps: Deps, job_id: str, event: str, data: dict[str, Any]) -> None:
+def _publish(deps: Deps, job_id: str, what: Happening, keep_s: int) -> None:
     name = key(deps, job_id)
     pipe = deps.redis.pipeline(transaction=False)
-    pipe.xadd(name, {"event": event, "data": json.dumps(data)}, maxlen=KEEP_EVENTS, approximate=True)
-    pipe.expire(name, KEEP_S)
+    pipe.xadd(name, {"event": what.event, "data": json.dumps(what.data)}, maxlen=KEEP_EVENTS, approximate=True)
+    pipe.expire(name, keep_s)
     try:
         pipe.execute()
     except redis.RedisError as err:

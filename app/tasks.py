@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 
@@ -32,10 +32,12 @@ STREAM_EVERY_S = 0.05  # progress into the stream, within one stage
 PATIENCE_S = (0.1, 0.4, 1.5)  # pauses before the end of a job is written again to a store that does not answer
 CRASHED = "Something went wrong on our side while this was being made. The log holds the details."
 
+T = TypeVar("T")
+
 log = structlog.get_logger()
 
 
-class Fenced(Exception):
+class Fenced(Exception):  # noqa: N818 - what happened, not what is wrong
     """Another attempt has taken over, or the job has ended without us: stop, and write nothing."""
 
 
@@ -140,7 +142,7 @@ def _end(deps: Deps, job: Document, rule: Callable[..., Document | None]) -> Doc
     return _patiently(lambda: jobs.move(deps.store, job["id"], lambda d: rule(d, attempt=job["attempt"], at=at)))
 
 
-def _patiently(write: Callable[[], Any]) -> Any:
+def _patiently(write: Callable[[], T]) -> T:
     """A write, tried again while the store does not answer. Raises Unavailable in the end: the process then dies."""
     for pause_s in PATIENCE_S:
         try:

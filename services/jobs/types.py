@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 State = Literal["queued", "running", "succeeded", "failed", "canceled"]
@@ -23,3 +23,23 @@ class Outcome:
 
     result: dict[str, Any]
     blobs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NewJob:
+    """A job as it is asked for.
+
+    `params` and `inputs` (SHA-256 of each source) are all that its work depends on; `request` is what the API shows of
+    it; `audio_s` bounds its time (None: not known before decoding); `reuse_key` names equal work of this owner; `fresh`
+    are the assets that exist only because of this request.
+    """
+
+    kind: str
+    owner: str
+    params: dict[str, Any]
+    inputs: tuple[str, ...] = ()
+    request: dict[str, Any] = field(default_factory=dict)
+    audio_s: float | None = None
+    reuse_key: str | None = None
+    subject: str | None = None
+    fresh: tuple[str, ...] = ()
