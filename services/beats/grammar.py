@@ -1,0 +1,337 @@
+"""Phrases and variations: a style's row becomes the hits of each bar.
+
+Bars come in phrases of four, A A′ A B; phrases come in fours too, by the same letters. A is what the row says, with
+the options that the seed has chosen for this beat. A′ changes one to three hits, B more; neither ever touches rank 0,
+which is CORE's skeleton and the backbeat. At a phrase's end a fill (`fills.py`) plays and MOTION thins out under it;
+CORE, in some styles a crash, answers on the first beat of the next phrase.
+
+Everything here is the full set, at density 1: density only filters by rank afterwards, so it cannot change a hit.
+Syncopation is after Longuet-Higgins and Lee, "The rhythmic interpretation of monophonic music" (1984).
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from services.beats.fills import FILLS, OWN, Fill, fits, height
+from services.beats.streams import pick, stream
+from services.beats.styles.notation import PARTS, PHRASE_BARS, hit_rank, parse_bar
+from services.beats.styles.types import ALWAYS, Line, Style
+from services.beats.types import BEAT_STEPS, METERS, Articulation, Role
+
+LETTERS = ("A", "A′", "A", "B")
+OPTION_CHANCE = 0.5  # that the seed takes an option of the row
+EXTRA_CHANCE = 0.45  # that CORE or ACCENT joins the change that A′ must have
+B_CHANGES: dict[Role, int] = {"CORE": 1, "ACCENT": 1, "MOTION": 2}
+WEAK_HAND = 0.92  # velocity of the other hand on hats
+ANSWER_GAIN = 1.06  # CORE on the first beat after a fill
+ANSWER_RANK = 0.12  # where the row has no CORE there, one comes in with the fill's first hits
+FILL_RANK, FILL_RANK_WEAK = 0.11, 0.10  # a fill's first hits come in before any hat, its weak ones soon after
+ROLL_TOP = 0.9  # velocity at the end of a fill written with rolls
+ROLL_RISE = (0.55, 0.45)  # such a fill rises from .55 of that to all of it
+DIVISIONS: dict[str, tuple[int, ...]] = {
+    "4/4": (2, 2, 2, 2), "3/4": (3, 2, 2), "2/4": (2, 2, 2), "5/4": (5, 2, 2), "7/8": (7, 2),
+    "6/8": (2, 3, 2), "12/8": (2, 2, 3, 2),
+}  # fmt: skip  # how each meter divides, down to sixteenths
+
+
+class Hit(NamedTuple):
+    """A hit of one bar before it has a sound. `height`: of FILL hits, 0 the highest sound, 1 the lowest."""
+
+    step: int
+    tick: int
+    role: Role
+    voice: int
+    velocity: float
+    rank: float
+    articulation: Articulation | None
+    instrument: str
+    duration_steps: float
+    explicit: bool = True
+    height: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """A run of up to four bars. `key` names its material: two phrases of one key play the same hits."""
+
+    index: int
+    first_bar: int
+    bars: int
+    letter: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What bars are made of: a style in a meter, the seed, the roles that have sounds, and the length of the beat."""
+
+    style: Style
+    meter: str
+    seed: int
+    roles: frozenset[Role]
+    bars: int
+
+    @property
+    def fills(self) -> bool:
+        """Whether phrase ends are filled: a single bar has no phrase to end."""
+        return self.bars > 1 and "FILL" in self.roles
+
+
+def phrases(bars: int) -> tuple[Phrase, ...]:
+    """The phrases of a beat of 1..64 bars; the last one takes what is left."""
+    found: list[Phrase] = []
+    for index, first in enumerate(range(0, bars, PHRASE_BARS)):
+        letter = LETTERS[index % PHRASE_BARS]
+        key = letter if letter == "A" else f"{letter}{index // PHRASE_BARS}"
+        found.append(Phrase(index, first, min(PHRASE_BARS, bars - first), letter, key))
+    return tuple(found)
+
+
+def bar_letter(phrase: Phrase, place: int) -> str:
+    """The letter of bar `place` (0..3) in a phrase; a short phrase ends with B too."""
+    if place and place == phrase.bars - 1:
+        return "B"
+    return LETTERS[place]
+
+
+def role_bar(material: Material, role: Role, phrase: Phrase, place: int) -> list[Hit]:
+    """The hits of one role in bar `place` of a phrase, sorted by step and tick, ranks 0..1 (all of them)."""
+    if role == "FILL":
+        return fill_hits(material, phrase) if place == phrase.bars - 1 else []
+    if role == "TEXTURE":
+        return _bed(material, phrase) if place == 0 else []
+    hits = plain_bar(material, role, phrase, place)
+    if role == "MOTION":
+        hits = _hands(_thinned(hits, material, phrase, place))
+    if place == 0:
+        hits = _answer(hits, material, role)
+    return sorted(hits, key=lambda h: (h.step, h.tick, h.voice))
+
+
+def plain_bar(material: Material, role: Role, phrase: Phrase, place: int, *, varied: bool = True) -> list[Hit]:
+    """The row's hits of a role with its options, changed as the bar's letter asks (or not, when `varied` is off)."""
+    lines = [line for line in material.style.lines[role] if place in line.bars]
+    options = _options(material, role, phrase)
+    dropped: frozenset[tuple[int, int, int]] = frozenset()
+    if varied:
+        options, dropped = _changes(material, role, lines, options, (phrase, place))
+    hits: list[Hit] = []
+    for i, line in enumerate(lines):
+        for step, tick, velocity, unit in zip(line.steps, line.ticks, line.velocity, line.units, strict=True):
+            if (unit == ALWAYS or (_name(line), unit) in options) and (i, step, tick) not in dropped:
+                hits.append(_hit(material.meter, role, line, (step, tick, velocity)))
+    return hits
+
+
+def _name(line: Line) -> str:
+    return f"{line.part}{min(line.bars)}"
+
+
+def _hit(meter: str, role: Role, line: Line, at: tuple[int, int, float]) -> Hit:
+    step, tick, velocity = at
+    articulation: Articulation | None = "roll" if tick else line.articulation
+    rank = hit_rank(line, meter, step, tick)
+    length = 0.5 if tick else line.duration_steps
+    return Hit(step, tick, role, line.voice, velocity, rank, articulation, line.instrument, length, line.explicit)
+
+
+def _options(material: Material, role: Role, phrase: Phrase) -> frozenset[tuple[str, int]]:
+    """The options that this beat plays: one choice for all A phrases and their variants, another for each B phrase."""
+    chance = stream(material.seed, role, "options", phrase.key if phrase.letter == "B" else "A")
+    found: set[tuple[str, int]] = set()
+    for line in material.style.lines[role]:
+        for unit in sorted(set(line.units) - {ALWAYS}):
+            if chance.random() < OPTION_CHANCE:
+                found.add((_name(line), unit))
+    return frozenset(found)
+
+
+def _changes(
+    material: Material,
+    role: Role,
+    lines: Sequence[Line],
+    options: frozenset[tuple[str, int]],
+    where: tuple[Phrase, int],
+) -> tuple[frozenset[tuple[str, int]], frozenset[tuple[int, int, int]]]:
+    """Options switched and hits dropped for the letter of the bar at (phrase, place)."""
+    phrase, place = where
+    chance = stream(material.seed, role, "vary", phrase.key, place)
+    count = _how_many(material, role, bar_letter(phrase, place), chance)
+    switches = [(_name(line), unit) for line in lines for unit in sorted(set(line.units) - {ALWAYS})]
+    drops = [
+        (i, step, tick)
+        for i, line in enumerate(lines)
+        for step, tick, unit in zip(line.steps, line.ticks, line.units, strict=True)
+        if _may_drop(material, line, step, tick, unit)
+    ]
+    dropped: set[tuple[int, int, int]] = set()
+    for _ in range(count):
+        if switches and (not drops or chance.random() < len(switches) / (len(switches) + 1)):
+            switch = pick(chance, switches)
+            switches.remove(switch)
+            options ^= {switch}
+        elif drops:
+            drop = pick(chance, drops)
+            drops.remove(drop)
+            dropped.add(drop)
+    return options, frozenset(dropped)
+
+
+def _how_many(material: Material, role: Role, letter: str, chance: random.Random) -> int:
+    """Changes of a role in a bar: A none; A′ one for the role that must, perhaps one for the others; B its number."""
+    if letter == "A":
+        return 0
+    if letter == "B":
+        return B_CHANGES.get(role, 0)
+    must = next((r for r in ("MOTION", "CORE", "ACCENT") if r in material.roles), None)
+    if role == must:
+        return 1
+    return int(not material.style.two_bar and chance.random() < EXTRA_CHANCE)
+
+
+def _may_drop(material: Material, line: Line, step: int, tick: int, unit: int) -> bool:
+    """Weak hits of MOTION and of the second ACCENT voice, off the beat, that the style's own density plays."""
+    if line.rank == 0.0 or unit != ALWAYS or tick or step % BEAT_STEPS[material.meter] == 0:
+        return False
+    if PARTS[line.part].role == "CORE" or line.articulation == "open":
+        return False
+    if any(t and s - step in {0, 1} for s, t in zip(line.steps, line.ticks, strict=True)):
+        return False  # the head of a roll
+    return hit_rank(line, material.meter, step, tick) <= material.style.density
+
+
+def _hands(hits: list[Hit]) -> list[Hit]:
+    """Hats alternate between two hands, the second is weaker; hits with written velocities keep them."""
+    found: list[Hit] = []
+    left = False
+    for hit in sorted(hits, key=lambda h: (h.step, h.tick)):
+        if hit.voice == 0 and not hit.explicit:
+            found.append(hit._replace(velocity=hit.velocity * (WEAK_HAND if left else 1.0)))
+            left = not left
+        else:
+            found.append(hit)
+    return found
+
+
+def _thinned(hits: list[Hit], material: Material, phrase: Phrase, place: int) -> list[Hit]:
+    """MOTION without what would crowd the fill: in its window only hits on the beat stay."""
+    if not material.fills or place != phrase.bars - 1:
+        return hits
+    window, beat = fill_window(material, phrase), BEAT_STEPS[material.meter]
+    steps = METERS[material.meter]
+    return [h for h in hits if h.step < window or ((h.step - steps) % beat == 0 and h.tick == 0 and h.voice == 0)]
+
+
+def _answer(hits: list[Hit], material: Material, role: Role) -> list[Hit]:
+    """After a fill CORE falls harder on the first beat; styles that answer with a crash get one."""
+    if material.bars < 2:
+        return hits
+    if role == "MOTION" and material.style.answer == "crash":
+        crash = PARTS["crash"]
+        hit = Hit(0, 0, role, crash.voice, crash.level, crash.rank, "accent", crash.instrument, crash.duration_steps)
+        return [*hits, hit]
+    if role != "CORE" or not material.fills:
+        return hits
+    kick = PARTS["kick"]
+    if not any(h.step == 0 and h.tick == 0 for h in hits):
+        hits = [*hits, Hit(0, 0, role, 0, kick.level, ANSWER_RANK, None, kick.instrument, kick.duration_steps)]
+    return [
+        h._replace(velocity=min(1.0, h.velocity * ANSWER_GAIN), articulation="accent") if h[:2] == (0, 0) else h
+        for h in hits
+    ]
+
+
+def _bed(material: Material, phrase: Phrase) -> list[Hit]:
+    """One long hit per phrase."""
+    line = material.style.lines["TEXTURE"][0]
+    length = float(phrase.bars * METERS[material.meter])
+    hit = _hit(material.meter, "TEXTURE", line, (0, 0, line.velocity[0]))
+    return [hit._replace(duration_steps=length)]
+
+
+def _chosen_fill(material: Material, phrase: Phrase) -> Fill | None:
+    """The fill of a phrase, None for the row's own; a B phrase ends with a longer one where the style has any."""
+    beat = BEAT_STEPS[material.meter]
+    ids = [i for i in material.style.fill_ids if i == OWN or fits(FILLS[i], material.meter, beat)]
+    if phrase.letter == "B":
+        ids = [i for i in ids if i != OWN and FILLS[i].beats > 1] or ids
+    if phrase.bars == 1:
+        ids = [i for i in ids if i == OWN or FILLS[i].beats == 1] or [OWN]
+    chance = stream(material.seed, "FILL", "fill", phrase.key)
+    name = pick(chance, ids) if ids else OWN
+    return None if name == OWN else FILLS[name]
+
+
+def _fill_tab(material: Material, phrase: Phrase) -> tuple[Fill | None, int, list[tuple[int, int, float, int]]]:
+    """The chosen fill, the step where its window begins, and its hits as (step in the bar, tick, velocity, unit)."""
+    fill = _chosen_fill(material, phrase)
+    beat, steps = BEAT_STEPS[material.meter], METERS[material.meter]
+    if fill is None:
+        line = material.style.lines["FILL"][0]
+        hits = list(zip(line.steps, line.ticks, line.velocity, line.units, strict=True))
+        beats = -(-(steps - line.steps[0]) // beat)
+        return None, steps - beats * beat, hits
+    window = steps - fill.beats * beat
+    text = "." * window + fill.tabs[beat].replace(" ", "")
+    return fill, window, parse_bar(text, material.meter, PARTS["tom"].level)
+
+
+def fill_window(material: Material, phrase: Phrase) -> int:
+    """The step of a phrase's last bar from which its fill reigns."""
+    return _fill_tab(material, phrase)[1]
+
+
+def fill_hits(material: Material, phrase: Phrase) -> list[Hit]:
+    """The fill at the end of a phrase, velocities rising; nothing in a beat of one bar."""
+    if not material.fills:
+        return []
+    fill, _, raw = _fill_tab(material, phrase)
+    rolled = any(tick for _, tick, _, _ in raw)
+    beat = BEAT_STEPS[material.meter]
+    found: list[Hit] = []
+    for i, (step, tick, velocity, _) in enumerate(raw):
+        rise = ROLL_RISE[0] + ROLL_RISE[1] * (i + 1) / len(raw) if rolled else 1.0
+        late = FILL_RANK_WEAK * ((step % 2) + (2 if tick else 0)) + (0.0 if (step % beat) == 0 else 0.01)
+        level = ROLL_TOP if rolled else velocity
+        top = height(fill.contour if fill else "down", i, len(raw))
+        found.append(
+            Hit(step, tick, "FILL", 0, level * rise, round(FILL_RANK + late, 4), "roll" if tick else None, "tom",
+                0.5 if tick or rolled else 1.0, height=top)
+        )  # fmt: skip
+    return found
+
+
+def syncopation(steps: Sequence[int], meter: str) -> float:
+    """Longuet-Higgins-Lee syncopation of one bar, heard as a loop: 0 or more; the bar's steps in any order.
+
+    Each hit that is followed by a stronger silent position before the next hit adds the difference of the two weights.
+    No hits: 0.
+    """
+    length = METERS[meter]
+    weights = _weights(meter)
+    marks = sorted(set(steps))
+    total = 0
+    for i, step in enumerate(marks):
+        following = marks[(i + 1) % len(marks)] + (length if i + 1 >= len(marks) else 0)
+        silent = [weights[s % length] for s in range(step + 1, following)]
+        if silent and max(silent) > weights[step]:
+            total += max(silent) - weights[step]
+    return float(total)
+
+
+def _weights(meter: str) -> list[int]:
+    """Weight of each step: 0 for the bar line, one less for each level of division."""
+    length = METERS[meter]
+    weights = [-len(DIVISIONS[meter])] * length
+    span = length
+    weights[0] = 0
+    for level, parts in enumerate(DIVISIONS[meter], start=1):
+        span //= parts
+        for step in range(0, length, span):
+            weights[step] = max(weights[step], -level)
+    weights[0] = 0
+    return weights
