@@ -21,7 +21,7 @@ import numpy.typing as npt
 from scipy.ndimage import maximum_filter1d, uniform_filter1d
 
 from services.audio.clip import HOUSE_RATE_HZ, Samples
-from services.beats.onsets import HOP, Array, BandLevels
+from services.beats.onsets import BAND_BINS, HOP, Array, BandLevels
 
 Envelope = npt.NDArray[np.float64]
 
@@ -35,6 +35,11 @@ COARSE = _samples(5.0)  # envelope in which strong peaks are told apart: about t
 QUIET_RUN = _samples(2.0)  # below the threshold for this long: before the sound
 LEAD_IN = _samples(110)  # looked at before the coarse onset: slow attacks such as a swash rise for 60 ms
 RISE_AFTER = _samples(25)  # the rise has reached a good part of its height this long after the coarse onset
+JUMP = _samples(4.0)  # the rise is steepest where these ms tower over those before
+STEEP = 0.9  # of the steepest jump
+VALLEY = 2.0  # times the lowest level so far (6 dB): going back, another sound
+LOW_HANDICAP = 0.5  # (4 dB) more jump than elsewhere, since rumble fluctuates and the low end starts slowly
+LOW_VIEW = _samples(2.0)  # mean over 2 ms: what lies below some 200 Hz
 FLOOR_RUN = _samples(8)  # the quietest such stretch before the rise is the local floor
 FLOOR_MARGIN = 2.0  # times the local floor (6 dB): its own ripple stays under it
 CONTRAST_POWER = 0.3  # of the contrast: loud hits may start higher above the floor, which keeps noise out
@@ -49,17 +54,18 @@ PRE_ROLL_S = 0.005  # start_s before onset_s, at most
 MIN_S, MAX_S = 0.030, 2.0  # length of a slice
 DECAY_DB = 60.0  # below the peak: gone, as in reverberation time
 FLOOR_NEAR_DB = 3.0  # above the noise floor: gone too
-GONE_FRAMES = 14  # 41 ms in a row below: the pause of a decaying beating is shorter
+GONE_FRAMES = 14  # averaged over 41 ms: longer than the pause of a decaying beating
+GONE_DB = 2.5 + 4.0 / np.sqrt(BAND_BINS)  # above the floor, which is a low quantile; narrow bands ripple more
+PEAK_FRAMES = 172  # 0.5 s: the peak from which a sound dies away comes within this
 
 FADE_IN_S, FADE_OUT_S = 0.001, 0.010  # seconds; the latter at most a fifth of the cut
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A hit in the source, in samples. `contrast_db`: the rise against the level just before."""
+    """A hit in the source: its sample, and how far it rises above the level just before."""
 
     onset: int
-    attack: int
     contrast_db: float
 
 
@@ -74,44 +80,76 @@ def _flat(x: Samples) -> Samples:
     return np.asarray(x - x.mean(axis=1, keepdims=True), dtype=np.float32)
 
 
-def _contrasts(x: Samples, rise_to: int) -> tuple[Envelope, float, float]:
-    """The envelope with the larger contrast, its peak near the rise, and the quietest level before it."""
-    best: tuple[Envelope, float, float] | None = None
-    for view in (_flat(x), np.diff(x, axis=1, prepend=x[:, :1])):
-        env = envelope(view, FINE)
-        peak = float(env[: rise_to + RISE_AFTER].max(initial=0.0))
-        runs = np.sqrt(uniform_filter1d(env**2, FLOOR_RUN, mode="nearest"))
-        floor = float(runs[FINE : max(FINE + 1, rise_to)].min(initial=peak))
-        if best is None or peak * best[2] > best[1] * floor:
-            best = (env, peak, floor)
-    assert best is not None
-    return best
+@dataclass(frozen=True, slots=True)
+class _View:
+    """One envelope of a neighbourhood: peak near the rise, quietest level before it, and its steepest jump.
+
+    `top`: index of the jump; `jump`: its natural-log height; `threshold`: from here on up, the sound is there;
+    `smear`: samples by which its centred windows feel the onset early.
+    """
+
+    env: Envelope
+    peak: float
+    floor: float
+    threshold: float
+    top: int
+    jump: float
+    smear: int
 
 
-def _walk_back(env: Envelope, peak: float, floor: float, rise_to: int) -> int:
-    """The last index before the rise after which the envelope stays above the threshold."""
+def _views(x: Samples, rise_to: int) -> list[_View]:
+    """The neighbourhood as it is, its first difference (clinks) and its low end (thumps)."""
+    low = uniform_filter1d(x, LOW_VIEW, axis=1, mode="nearest")
+    bright = np.diff(x, axis=1, prepend=x[:, :1])
+    return [_view(x, rise_to, 0), _view(bright, rise_to, 0), _view(low, rise_to, LOW_VIEW // 2)]
+
+
+def _view(x: Samples, rise_to: int, smear: int) -> _View:
+    env = envelope(x, FINE)
+    peak = float(env[: rise_to + RISE_AFTER].max(initial=0.0))
+    runs = np.sqrt(np.maximum(uniform_filter1d(env**2, FLOOR_RUN, mode="nearest"), 0.0))
+    floor = float(runs[FINE : max(FINE + 1, rise_to)].min(initial=peak))
     margin = max(FLOOR_MARGIN, (peak / floor) ** CONTRAST_POWER) if floor > 0 else FLOOR_MARGIN
     threshold = min(max(floor * margin, peak * RANGE_FLOOR), peak * RISEN)
-    risen = np.flatnonzero(env[: rise_to + RISE_AFTER] >= peak * RISEN)
-    late = risen[risen >= max(0, rise_to - RISE_AFTER)]
-    top = int(late[0]) if late.size else int(np.argmax(env[: rise_to + RISE_AFTER]))
-    loud = maximum_filter1d(env[: top + 1], QUIET_RUN, origin=(QUIET_RUN - 1) // 2) >= threshold
-    quiet = np.flatnonzero(~loud)  # index i: the QUIET_RUN samples that end at i are all below
-    begin = int(quiet[-1]) + 1 if quiet.size else 0
-    return min(begin + FINE // 2, top)  # the centred window feels the onset half a width early
+    top, jump = _steepest(env, threshold, rise_to) if peak > 0 else (rise_to, 0.0)
+    jump -= LOW_HANDICAP if smear else 0.0
+    return _View(env, peak, floor, threshold, top, jump, smear + FINE // 2)
 
 
-def place(x: Samples, start: int, frame: int, until: int) -> Place:
-    """The physical onset and the attack of the hit at a coarse onset.
+def _steepest(env: Envelope, threshold: float, rise_to: int) -> tuple[int, float]:
+    """Where near `rise_to`, and by how much, the envelope jumps most; what lies below the threshold counts as equal."""
+    first = max(0, rise_to - RISE_AFTER - JUMP)
+    level = np.log(np.maximum(env[first : rise_to + RISE_AFTER + JUMP], threshold))
+    if level.size <= FINE:
+        return first, 0.0
+    highest = maximum_filter1d(level, JUMP, mode="nearest", origin=-(JUMP // 2))
+    before = maximum_filter1d(level, JUMP, mode="nearest", origin=(JUMP - 1) // 2)
+    jump = highest[FINE:] - before[:-FINE]
+    steep = np.flatnonzero(jump >= jump.max() * STEEP)  # equal while the jump lies ahead: the last is at its foot
+    return min(first + int(steep[-1]) + FINE, env.size - 1), float(jump.max())
 
-    `x`: (channels, n), the source from sample `start`; `until`: sample at which the next hit may begin.
-    """
+
+def _walk_back(view: _View) -> int:
+    """The index before the jump from which on the envelope stays above the threshold, or above an earlier sound."""
+    # seen backwards from the jump: the loudest of the QUIET_RUN samples that lead up to each
+    back = maximum_filter1d(view.env[: view.top + 1], QUIET_RUN, origin=(QUIET_RUN - 1) // 2)[::-1]
+    stop = np.flatnonzero((back < view.threshold) | (back > np.minimum.accumulate(back) * VALLEY))
+    if stop.size == 0:
+        begin = 0
+    elif back[stop[0]] < view.threshold:
+        begin = view.top - int(stop[0]) + 1
+    else:  # an earlier sound is still ringing: the new one begins at the lowest level between them
+        begin = view.top - int(np.argmin(back[: stop[0]]))
+    return min(begin, view.top) + view.smear
+
+
+def physical_onset(x: Samples, start: int, frame: int) -> Place:
+    """Where the hit at a coarse onset begins. `x`: (channels, n), the source from sample `start`, around it."""
     rise_to = min(max(frame * HOP - start, 0), x.shape[1] - 1)
-    env, peak, floor = _contrasts(x, rise_to)
-    onset = _walk_back(env, peak, floor, rise_to) if peak > 0 else rise_to
-    attack = first_strong_peak(x[:, onset : max(onset + 1, until - start)])
-    contrast = 20 * np.log10(peak / floor) if floor > 0 else -20 * np.log10(RANGE_FLOOR)
-    return Place(start + onset, start + onset + attack, float(np.clip(contrast, 0.0, 120.0)))
+    view = max(_views(_flat(x), rise_to), key=lambda v: v.jump)
+    onset = min(_walk_back(view), x.shape[1] - 1) if view.peak > 0 else rise_to
+    contrast = 20 * np.log10(view.peak / view.floor) if view.floor > 0 else -20 * np.log10(RANGE_FLOOR)
+    return Place(start + onset, float(np.clip(contrast, 0.0, 120.0)))
 
 
 def first_strong_peak(x: Samples) -> int:
@@ -136,19 +174,27 @@ def excess_db(levels: BandLevels, first: int, last: int) -> Array:
     return np.asarray(10 * np.log10(excess + 1e-10), dtype=np.float32)
 
 
-def decay_frame(excess: Array) -> int:
-    """Frames after which a hit has died away: the first from which GONE_FRAMES in a row lie DECAY_DB below the peak.
+def decay_frame(levels: BandLevels, first: int, last: int) -> int:
+    """The frame in first..last at which the hit that begins at `first` has died away; `last` if it does not.
 
-    `excess`: level above the floor from the onset on, dB; its length where it never dies away.
+    Died away: over the next GONE_FRAMES every band is back at its noise floor, or the whole is DECAY_DB below the peak.
     """
-    if excess.size == 0:
-        return 0
-    peak = int(np.argmax(excess[: max(1, round(ATTACK_SEARCH_S * HOUSE_RATE_HZ / HOP))]))
-    loud = excess > max(float(excess[peak]) - DECAY_DB, -98.0)
-    # a run of GONE_FRAMES quiet frames from i on; past the end counts as loud, the caller gave all there is
-    run = maximum_filter1d(loud.astype(np.int8), GONE_FRAMES, mode="nearest", origin=-(GONE_FRAMES // 2))
-    quiet = np.flatnonzero(run[peak:] == 0)
-    return peak + int(quiet[0]) if quiet.size else int(excess.size)
+    n = min(last, levels.frames) - first
+    if n <= 0:
+        return last
+    ahead = min(levels.frames, first + n + GONE_FRAMES)
+    above = levels.level_db[:, first:ahead] - levels.floor_db[:, first:ahead]
+    gone = (_forward_mean(above)[:, :n] < GONE_DB[:, None]).all(axis=0)
+    total = 10 * np.log10((10 ** (levels.level_db[:, first:ahead] / 10)).sum(axis=0))
+    gone |= _forward_mean(total)[:n] < total[:n].max() - DECAY_DB
+    peak = int(np.argmax(total[: min(n, PEAK_FRAMES)]))
+    quiet = np.flatnonzero(gone[peak:])
+    return first + peak + int(quiet[0]) if quiet.size else first + n
+
+
+def _forward_mean(x: Array) -> Array:
+    """Mean over the next GONE_FRAMES along the last axis; the last value counts on past the end."""
+    return np.asarray(uniform_filter1d(x, GONE_FRAMES, mode="nearest", origin=-(GONE_FRAMES // 2)), dtype=np.float32)
 
 
 def fade_cut(x: Samples) -> Samples:

@@ -16,16 +16,15 @@ import numpy as np
 from services.audio.clip import HOUSE_RATE_HZ, Clip, ClipSource
 from services.beats.cuts import (
     COARSE,
-    GONE_FRAMES,
     LEAD_IN,
     PRE_ROLL_S,
     decay_frame,
     envelope,
     excess_db,
     first_strong_peak,
-    place,
+    physical_onset,
 )
-from services.beats.onsets import HOP, BandLevels, band_levels, detect_onsets, read_finite, separate
+from services.beats.onsets import HOP, SILENCE_DB, BandLevels, band_levels, detect_onsets, read_finite, separate
 from services.errors import Invalid
 
 PLAIN_DB = 60.0  # summed rise over the bands: the jumps inside one gesture (a phone, a till) stay below
@@ -123,9 +122,10 @@ def _hit(clip: Clip, levels: BandLevels, frame: int, next_frame: int) -> tuple[f
     """One hit and its level: from its onset to where it has died away, at most to the next."""
     begin = max(0, frame * HOP - LEAD_IN)
     until = min(next_frame * HOP, clip.frames)
-    at = place(clip.samples[:, begin:until], begin, frame, until)
-    excess = excess_db(levels, frame, next_frame)
+    onset = physical_onset(clip.samples[:, begin:until], begin, frame).onset
+    attack = onset + first_strong_peak(clip.samples[:, onset:until])
     pre_roll = round(PRE_ROLL_S * HOUSE_RATE_HZ)
-    end = min((frame + decay_frame(excess) + GONE_FRAMES // 4) * HOP, until - (pre_roll if until < clip.frames else 0))
-    times = (max(0, at.onset - pre_roll), max(end, at.attack + 1), at.onset, at.attack)
-    return float(excess.max(initial=-100.0)), Hit(*(v / HOUSE_RATE_HZ for v in times))
+    end = min(decay_frame(levels, frame, next_frame) * HOP, until - (pre_roll if until < clip.frames else 0))
+    times = (max(0, onset - pre_roll), max(end, attack + 1), onset, attack)
+    loudest = float(excess_db(levels, frame, next_frame).max(initial=SILENCE_DB))
+    return loudest, Hit(*(v / HOUSE_RATE_HZ for v in times))

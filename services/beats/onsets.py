@@ -99,7 +99,7 @@ def _band_matrix() -> Array:
 _LN = np.float32(np.log(10) / 10)  # dB to natural log of power
 _WEIGHTS = _band_matrix()
 _HANN = np.hanning(WINDOW + 1)[:-1].astype(np.float32)
-_BINS = np.maximum(_WEIGHTS.astype(bool).sum(axis=0), 1)
+BAND_BINS = np.maximum(_WEIGHTS.astype(bool).sum(axis=0), 1)  # of the window in each band
 
 
 def _block_power(x: Samples) -> Array:
@@ -170,7 +170,7 @@ def novelty_db(levels: BandLevels) -> Array:
         for lag in range(LAG_MIN, LAG_MAX + 1):
             np.maximum(mask, past[LAG_MAX - lag : LAG_MAX - lag + level.size] - MASK_SLOPE_DB * lag, out=mask)
         np.maximum(mask, floor, out=mask)
-        need = RISE_BASE_DB + RISE_SPREAD_DB / np.sqrt(_BINS[band])
+        need = RISE_BASE_DB + RISE_SPREAD_DB / np.sqrt(BAND_BINS[band])
         total += np.clip(level - mask - need, 0, RISE_CAP_DB)
     return total
 

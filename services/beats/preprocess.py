@@ -13,7 +13,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
 from services.audio.clip import HOUSE_RATE_HZ, AudioSource, Clip, Samples
 from services.beats.cuts import (
@@ -25,11 +24,12 @@ from services.beats.cuts import (
     decay_frame,
     excess_db,
     fade_cut,
-    place,
+    first_strong_peak,
+    physical_onset,
 )
 from services.beats.embedding import Vector, embed, same_sounds, spread_order
 from services.beats.oneshot import Hit, OneshotTrim, oneshot_trim
-from services.beats.onsets import HOP, BandLevels, Onsets, band_levels, detect_onsets, read_finite, separate
+from services.beats.onsets import HOP, SILENCE_DB, BandLevels, Onsets, band_levels, detect_onsets, read_finite, separate
 from services.beats.quality import SNR_MAX_DB, is_clipped, quality
 from services.errors import Invalid
 from services.jobs.types import Report
@@ -40,6 +40,9 @@ MAX_SLICES_LIMIT = 1024
 CANDIDATES_MAX = 20_000  # placed and embedded per source when duplicates are merged: 20 s of work at most
 QUALITY_MIN = 0.1  # below it a cut is noise
 LEVELS_SHARE = 0.3  # of this stage's time goes into the first pass, for the progress
+PRE_ROLL = round(PRE_ROLL_S * HOUSE_RATE_HZ)  # samples
+MIN_APART = round((MIN_S + PRE_ROLL_S) * HOUSE_RATE_HZ)  # samples between two onsets, so that each has its shortest cut
+NOISE = 2048  # samples before the onset from which its noise is learnt
 LOUDNESS = round(0.1 * HOUSE_RATE_HZ)  # samples from the onset whose power is the loudness
 NO_SLICES = "No hits were found: the recording is silent or has no sound that begins clearly."
 POOR_SLICES = "All sounds found were too noisy or too unclear to use; try `dedupe=false` to get them anyway."
@@ -126,67 +129,71 @@ def _strongest(onsets: Onsets, count: int) -> Onsets:
 
 def _measure(source: AudioSource, levels: BandLevels, onsets: Onsets, report: Report | None) -> list[Slice]:
     """Every candidate placed, cut and measured, in time order; `rank` is not yet set."""
-    borders = np.append(onsets.frame, levels.frames + LEAD_IN)
+    places = _places(source, onsets)
     slices: list[Slice] = []
-    end_of_last = 0
-    for i, frame in enumerate(onsets.frame):
-        excess = excess_db(
-            levels, int(frame), int(min(borders[i + 1], levels.frames, frame + MAX_S * HOUSE_RATE_HZ / HOP))
-        )
-        s, end_of_last = _measure_one(source, levels, _Candidate(int(frame), int(borders[i + 1]), excess, end_of_last))
-        slices.append(s)
+    for i, (frame, at) in enumerate(places):
+        next_onset = places[i + 1][1].onset if i + 1 < len(places) else source.frames + PRE_ROLL
+        slices.append(_measure_one(source, levels, _Candidate(frame, at, next_onset)))
         if i % 16 == 0:
-            _tell(report, LEVELS_SHARE + (1 - LEVELS_SHARE) * i / onsets.frame.size)
+            _tell(report, LEVELS_SHARE + (1 - LEVELS_SHARE) * i / len(places))
     _tell(report, 1.0)
     loudest = max((s.loudness_db for s in slices), default=0.0)
     return [replace(s, loudness_db=s.loudness_db - loudest) for s in slices]
 
 
+def _places(source: AudioSource, onsets: Onsets) -> list[tuple[int, Place]]:
+    """Frame and physical onset of every coarse onset; those that turn out to be the beginning of the one before go."""
+    places: list[tuple[int, Place]] = []
+    used = 0
+    for frame in (int(f) for f in onsets.frame):
+        begin = max(0, min(max(frame * HOP - LEAD_IN, used), frame * HOP - HOP))
+        x = read_finite(source, begin, min(source.frames, frame * HOP + 2 * LEAD_IN) - begin)
+        if x.shape[1] == 0:
+            continue
+        at = physical_onset(x, begin, frame)
+        if not places or at.onset - places[-1][1].onset >= MIN_APART:
+            places.append((frame, at))
+            used = at.onset + MIN_APART // 2
+    return places
+
+
 @dataclass(frozen=True, slots=True)
 class _Candidate:
-    """A coarse onset: its frame, the next one's, its level above the floor until then, the first unused sample."""
+    """A placed onset: its frame, its sample, and the sample at which the next one begins."""
 
     frame: int
-    next_frame: int
-    excess: npt.NDArray[np.float32]
-    free_from: int
+    at: Place
+    next_onset: int
 
 
-def _measure_one(source: AudioSource, levels: BandLevels, c: _Candidate) -> tuple[Slice, int]:
-    """The slice of a candidate (loudness absolute) and the sample where it ends."""
-    gone = c.frame + decay_frame(c.excess)
-    begin = max(0, c.frame * HOP - LEAD_IN, c.free_from)
-    x = read_finite(source, begin, min(source.frames, (gone + 2) * HOP) - begin)
-    at = place(x, begin, c.frame, min(c.next_frame * HOP, source.frames))
-    start = max(begin, at.onset - round(PRE_ROLL_S * HOUSE_RATE_HZ))
-    shortest, longest = start + round(MIN_S * HOUSE_RATE_HZ), start + round(MAX_S * HOUSE_RATE_HZ)
-    limit = c.next_frame * HOP - round(PRE_ROLL_S * HOUSE_RATE_HZ) if c.next_frame < levels.frames else source.frames
-    end = min(max(min(gone * HOP, limit, longest), shortest), source.frames)
-    y = x[:, at.onset - begin : max(end - begin, at.onset - begin + 1)]
-    noise = x[:, max(0, at.onset - begin - 2048) : at.onset - begin]
-    return _describe(levels, c, at, (start, end), (y, noise)), end
+def _measure_one(source: AudioSource, levels: BandLevels, c: _Candidate) -> Slice:
+    """The slice of a candidate; its loudness is still absolute."""
+    gone = decay_frame(levels, c.frame, min(c.next_onset // HOP, levels.frames)) * HOP
+    start = max(0, c.at.onset - PRE_ROLL)
+    end = min(max(gone, start + round(MIN_S * HOUSE_RATE_HZ)), start + round(MAX_S * HOUSE_RATE_HZ))
+    end = min(end, c.next_onset - PRE_ROLL, source.frames)
+    begin = max(0, c.at.onset - NOISE)
+    x = read_finite(source, begin, end - begin)
+    return _describe(levels, c, (start, end), (x[:, c.at.onset - begin :], x[:, : c.at.onset - begin]))
 
 
-def _describe(
-    levels: BandLevels, c: _Candidate, at: Place, span: tuple[int, int], heard: tuple[Samples, Samples]
-) -> Slice:
+def _describe(levels: BandLevels, c: _Candidate, span: tuple[int, int], heard: tuple[Samples, Samples]) -> Slice:
     """The measured slice: `span` in samples, `heard` = the sound from its onset on and what was there before."""
     y, noise = heard
     power = float(np.square(y[:, :LOUDNESS], dtype=np.float64).mean()) if y.size else 0.0
-    peak = float(np.abs(y).max(initial=0.0))
+    excess = excess_db(levels, c.frame, max(c.frame + 1, span[1] // HOP))
+    top = float(excess.max(initial=SILENCE_DB))
     floor = float(np.sum(10 ** (levels.floor_db[:, min(c.frame, levels.frames - 1)] / 10)))
-    top = float(c.excess.max(initial=-100.0))
     snr = float(np.clip(top - 10 * np.log10(floor), 0.0, SNR_MAX_DB))
-    last = c.excess[: max(1, (span[1] // HOP) - c.frame)][-3:]
     clipped = is_clipped(y)
     return Slice(
         start_s=span[0] / HOUSE_RATE_HZ,
         end_s=span[1] / HOUSE_RATE_HZ,
-        onset_s=at.onset / HOUSE_RATE_HZ,
-        attack_s=at.attack / HOUSE_RATE_HZ,
-        peak_db=float(20 * np.log10(max(peak, 1e-6))),
+        onset_s=c.at.onset / HOUSE_RATE_HZ,
+        attack_s=(c.at.onset + first_strong_peak(y)) / HOUSE_RATE_HZ,
+        peak_db=float(20 * np.log10(max(float(np.abs(y).max(initial=0.0)), 1e-6))),
         loudness_db=float(10 * np.log10(max(power, 1e-12))),
-        quality=quality(snr, at.contrast_db, top - float(last.mean()) if last.size else 0.0, clipped),
+        quality=quality(snr, c.at.contrast_db, top - float(excess[-3:].mean()) if excess.size else 0.0, clipped),
         snr_db=snr,
         clipped=clipped,
         rank=0,
