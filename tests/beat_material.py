@@ -102,5 +102,5 @@ def full_beat(bars: int = 4, bpm: float = 96.0, meter: str = "4/4", **meta: Any)
     events.append(event("crash", 0, 0, "FILL", "crash", velocity=0.7))
     events.append(event("clap", bars - 1, 4, "ACCENT", "clap", velocity=0.6))
     length = float(bars * g.steps_per_bar)
-    events.append(event("texture", 0, 0, "TEXTURE", "texture", velocity=0.6, duration_steps=length))
+    events.append(event("texture", 0, 0, "TEXTURE", "texture", velocity=0.32, duration_steps=length))
     return Beat(g, tuple(events), samples, meta={"seed": 0, "style": "rock", "title": "Küche", **meta}), clips

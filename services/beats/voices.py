@@ -24,12 +24,13 @@ CORE_LUFS = -20.0  # momentary loudness of a full-velocity CORE hit: leaves 6 dB
 ROLE_LU = {"CORE": 0.0, "ACCENT": -1.0, "MOTION": -9.0, "FILL": -3.0, "TEXTURE": -18.0}  # against CORE, as heard
 # Where velocities of a role usually lie. The targets are meant for these, so 40·log10 of them is given back.
 USUAL_VELOCITY = {"CORE": 0.9, "ACCENT": 0.9, "MOTION": 0.6, "FILL": 0.75, "TEXTURE": 0.32}
+OVERLAP_LU = {"MOTION": 3.0}  # eighths and sixteenths add up inside 400 ms: a single hit may be that much softer
 PAN_RANGE = {"MOTION": (0.20, 0.35), "FILL": (0.40, 0.60), "TEXTURE": (0.40, 0.60)}  # the others stand in the middle
 GOLDEN = 0.618034  # steps through a range so that neighbours lie far apart
 
 LEVEL_FLOOR_LUFS = -85.0  # below it a sound counts as silence and is left alone
 GAIN_MAX_DB = 60.0  # more only lifts the noise of a nearly silent file
-PEAK_MAX = 0.9  # of a voice: a 2 ms tick never gets the loudness of a slam by a peak of 20 dB over full scale
+PEAK_MAX = 0.5  # of a voice, 14 dB over CORE's level: a 2 ms tick does not get a slam's loudness by its peak alone
 LEVEL_SPAN_S = 10.0  # of a long bed, what is measured
 EDGE_IN_S, EDGE_OUT_S = 0.001, 0.005  # fades at the cut edges of a sound, against clicks
 RATE = HOUSE_RATE_HZ
@@ -150,8 +151,9 @@ def level_sample(beat: Beat, sample: Sample, clip: Clip, role: Role) -> Levels:
 
 
 def target_lufs(role: Role) -> float:
-    """The momentary loudness of a full-velocity hit of a role, LUFS before the master."""
-    return CORE_LUFS + ROLE_LU[role] - 40.0 * math.log10(USUAL_VELOCITY[role] / USUAL_VELOCITY["CORE"])
+    """The momentary loudness of a single full-velocity hit of a role, LUFS before the master."""
+    usual_db = 40.0 * math.log10(USUAL_VELOCITY[role] / USUAL_VELOCITY["CORE"])
+    return CORE_LUFS + ROLE_LU[role] - OVERLAP_LU.get(role, 0.0) - usual_db
 
 
 def loudness(body: Samples, *, mean: bool = False) -> float:

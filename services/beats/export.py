@@ -1,0 +1,155 @@
+"""The files of a beat: a table from file name to its maker. Bytes out, with a media type and a name for a person.
+
+With the same beat, clips, options and code every file but the lossy ones has the same bytes. Audio is mastered;
+stems are not: their sum is the mix before the master.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from services.audio.clip import Clip
+from services.audio.encode import Tags, encode
+from services.audio.wavfile import Acid, Loop, write_wav
+from services.beats.filenames import stem_name, title_of
+from services.beats.grid import bar_steps, duration_s
+from services.beats.render import master_mix, render_mix
+from services.beats.types import ROLES, STEPS_PER_QUARTER, Beat
+from services.errors import FieldError, Invalid, NotFound
+from services.notation.archive import zip_bytes
+from services.notation.kit import kit_zip
+from services.notation.midi import NoteMap, beat_midi
+
+Bits = Literal["16", "24", "32f"]
+BITS: dict[Bits, int] = {"16": 16, "24": 24, "32f": 32}
+Clips = Mapping[str, Clip]
+
+
+@dataclass(frozen=True, slots=True)
+class ExportOptions:
+    """What a request may choose. `title` names the file; a file heeds the others where its maker lists them."""
+
+    title: str = ""
+    bits: Bits = "24"
+    loop: bool = False
+    note_map: NoteMap = "gm"
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A finished file. `filename` may hold any letter; it has no path separators and no control characters."""
+
+    content: bytes
+    media_type: str
+    filename: str
+
+
+@dataclass(frozen=True, slots=True)
+class Maker:
+    """How a file is made. `label`: what its name says beyond title, style and tempo; `options`: the fields it heeds."""
+
+    make: Callable[[Beat, Clips, ExportOptions], bytes]
+    media_type: str
+    label: str = ""
+    options: frozenset[str] = frozenset()
+
+
+def export(beat: Beat, clips: Clips, name: str, options: ExportOptions | None = None) -> File:
+    """The file `name` (a key of `EXPORTS`) of a beat. `clips`: sample id → stored cut, 44.1 kHz.
+
+    Raises NotFound for an unknown name, Invalid for options out of range, NotFound `sample_missing` for a lost sound.
+    """
+    maker = EXPORTS.get(name)
+    if maker is None:
+        raise NotFound(f"A beat has no file called {name}.")
+    options = options or ExportOptions()
+    _check(options)
+    titled = replace(beat, meta={**beat.meta, "title": options.title}) if options.title else beat
+    content = maker.make(titled, clips, options)
+    return File(content, maker.media_type, file_name(titled, name, options))
+
+
+def file_name(beat: Beat, name: str, options: ExportOptions) -> str:
+    """`title - style - 96bpm - label.ext`."""
+    maker = EXPORTS[name]
+    labels = [maker.label] if maker.label else []
+    if "loop" in maker.options and options.loop:
+        labels.append("loop")
+    if "note_map" in maker.options and options.note_map == "pads":
+        labels.append("pads")
+    return f"{stem_name(beat, *labels)}.{name.rpartition('.')[2]}"
+
+
+def _check(options: ExportOptions) -> None:
+    errors = []
+    if options.bits not in BITS:
+        errors.append(FieldError("bits", f"is one of {', '.join(BITS)}"))
+    if options.note_map not in {"gm", "pads"}:
+        errors.append(FieldError("map", "is gm or pads"))
+    if errors:
+        raise Invalid("This file cannot be written like that.", errors=tuple(errors))
+
+
+def _mastered(beat: Beat, clips: Clips, loop: bool = False) -> Clip:
+    return master_mix(render_mix(beat, clips, loop=loop, stems=False))
+
+
+def _wav(beat: Beat, clips: Clips, options: ExportOptions) -> bytes:
+    clip = _mastered(beat, clips, options.loop)
+    if not options.loop:
+        return write_wav(clip, BITS[options.bits])
+    return write_wav(clip, BITS[options.bits], Loop(0, clip.frames), loop_facts(beat))
+
+
+def _encoded(kind: str) -> Callable[[Beat, Clips, ExportOptions], bytes]:
+    def make(beat: Beat, clips: Clips, options: ExportOptions) -> bytes:  # noqa: ARG001 - every maker takes the same
+        return encode(_mastered(beat, clips), kind, tags=Tags(title_of(beat)))
+
+    return make
+
+
+def _midi(beat: Beat, clips: Clips, options: ExportOptions) -> bytes:  # noqa: ARG001
+    return beat_midi(beat, options.note_map)
+
+
+def _kit(beat: Beat, clips: Clips, options: ExportOptions) -> bytes:  # noqa: ARG001
+    return kit_zip(beat, clips)
+
+
+def _stems(beat: Beat, clips: Clips, options: ExportOptions) -> bytes:
+    return zip_bytes(_stem_files(beat, clips, options))
+
+
+def _stem_files(beat: Beat, clips: Clips, options: ExportOptions) -> Iterator[tuple[str, bytes]]:
+    """A WAV per role, silent roles too, so that every beat's stems line up; a stem is let go once it is written."""
+    stems = dict(render_mix(beat, clips, loop=options.loop).stems)
+    for role in sorted(ROLES):
+        clip = stems.pop(role)
+        loop = Loop(0, clip.frames) if options.loop else None
+        facts = loop_facts(beat) if options.loop else None
+        yield f"{stem_name(beat, role.lower())}.wav", write_wav(clip, BITS[options.bits], loop, facts)
+
+
+def loop_facts(beat: Beat) -> Acid:
+    """The tempo and length of a loop for a sequencer: in quarters, or in eighths where the quarters do not come out."""
+    grid = beat.grid
+    steps = sum(bar_steps(grid, bar) for bar in range(grid.bars))
+    per_beat = STEPS_PER_QUARTER
+    while steps % per_beat:
+        per_beat //= 2
+    beats = steps // per_beat
+    numerator, denominator = (int(part) for part in grid.meter.split("/"))
+    return Acid(beats * 60.0 / duration_s(grid), beats, (numerator, denominator))
+
+
+EXPORTS: dict[str, Maker] = {
+    "audio.wav": Maker(_wav, "audio/wav", options=frozenset({"bits", "loop"})),
+    "audio.flac": Maker(_encoded("flac"), "audio/flac"),
+    "audio.mp3": Maker(_encoded("mp3"), "audio/mpeg"),
+    "audio.ogg": Maker(_encoded("ogg"), "audio/ogg"),
+    "beat.mid": Maker(_midi, "audio/midi", options=frozenset({"note_map"})),
+    "kit.zip": Maker(_kit, "application/zip", "kit"),
+    "stems.zip": Maker(_stems, "application/zip", "stems", frozenset({"bits", "loop"})),
+}

@@ -1,0 +1,159 @@
+"""The MIDI file, read back by mido and by hand."""
+
+import io
+from dataclasses import replace
+
+import mido
+import pytest
+
+from services.beats.grid import event_time_s
+from services.beats.types import METERS, ROLES
+from services.notation.midi import DRUM_CHANNEL, FIRST_PAD, GM_NOTES, beat_midi, pad_notes
+from tests.beat_material import event, full_beat, grid, hit, kit, one
+
+
+def read(data):
+    return mido.MidiFile(file=io.BytesIO(data), charset="utf-8")
+
+
+def absolute(track):
+    now = 0
+    for message in track:
+        now += message.time
+        yield now, message
+
+
+def notes(track):
+    """(on, off, channel, note, velocity) of a track; fails on a note-off without its note."""
+    open_notes, done = {}, []
+    for now, m in absolute(track):
+        if m.type == "note_on":
+            open_notes.setdefault((m.channel, m.note), []).append((now, m.velocity))
+        elif m.type == "note_off":
+            on, velocity = open_notes[m.channel, m.note].pop(0)
+            done.append((on, now, m.channel, m.note, velocity))
+    assert not any(open_notes.values())
+    return sorted(done)
+
+
+def seconds(file, tick):
+    """Where a tick sounds by the file's own tempo track."""
+    t, last, tempo = 0.0, 0, 500_000
+    for now, m in absolute(file.tracks[0]):
+        if m.type == "set_tempo":
+            if now >= tick:
+                break
+            t += (now - last) * tempo / 1e6 / file.ticks_per_beat
+            last, tempo = now, m.tempo
+    return t + (tick - last) * tempo / 1e6 / file.ticks_per_beat
+
+
+@pytest.mark.parametrize("meter", METERS)
+@pytest.mark.parametrize("bpm", [40.0, 97.3, 300.0])
+def test_tempo_meter_and_length(meter, bpm):
+    beat, _ = full_beat(3, bpm, meter)
+    file = read(beat_midi(beat))
+    assert (file.type, file.ticks_per_beat) == (1, 960)
+    first = {m.type: m for m in file.tracks[0]}
+    assert first["set_tempo"].tempo == round(60e6 / bpm)
+    assert f"{first['time_signature'].numerator}/{first['time_signature'].denominator}" == meter
+    assert first["track_name"].name == "Küche"
+    end = [now for now, m in absolute(file.tracks[0]) if m.type == "end_of_track"]
+    assert end == [3 * METERS[meter] * 240]
+
+
+def test_a_named_track_per_role():
+    file = read(beat_midi(full_beat()[0]))
+    assert [next(m.name for m in t if m.type == "track_name") for t in file.tracks[1:]] == list(ROLES)
+
+
+@pytest.mark.parametrize("swing", [0.5, 0.62])
+def test_notes_are_the_events_as_they_sound(swing):
+    beat, _ = full_beat(4, 93.7)
+    beat = replace(beat, grid=replace(beat.grid, swing=swing, tempo_map=((0, 93.7), (2, 151.0))))
+    file = read(beat_midi(beat))
+    for role, track in zip(ROLES, file.tracks[1:], strict=True):
+        events = sorted((event_time_s(beat.grid, e), e.velocity) for e in beat.events if e.role == role)
+        found = notes(track)
+        assert len(found) == len(events)
+        for (time_s, velocity), (on, off, channel, _, midi_velocity) in zip(events, found, strict=True):
+            assert seconds(file, on) == pytest.approx(time_s, abs=0.0005)
+            assert off > on
+            assert channel == DRUM_CHANNEL
+            assert midi_velocity == round(velocity * 127)
+
+
+def test_straight_events_lie_on_exact_ticks():
+    beat, _ = one(hit(), [event("s", b, s, tick=t) for b in range(2) for s in (0, 5, 15) for t in (0, 80)], 97.3, 2)
+    on = [n[0] for n in notes(read(beat_midi(beat)).tracks[1])]
+    assert on == [b * 3840 + s * 240 + t for b in range(2) for s in (0, 5, 15) for t in (0, 80)]
+
+
+def test_gm_notes_follow_the_part_that_plays():
+    samples, _ = kit()
+    played = [*(("s", name) for name in GM_NOTES if name != "tom")]
+    events = [event("kick", 0, i, "FILL", name) for i, (_, name) in enumerate(played)]
+    events.append(event("kick", 1, 0, "MOTION", "hat_closed", articulation="open"))
+    beat = replace(full_beat()[0], events=tuple(events), kit=samples, grid=grid(120, 2))
+    file = read(beat_midi(beat))
+    assert [n[3] for n in notes(file.tracks[4])] == [GM_NOTES[name] for _, name in played]
+    assert [n[3] for n in notes(file.tracks[3])] == [46]
+    assert (GM_NOTES["kick"], GM_NOTES["snare"], GM_NOTES["hat_closed"], GM_NOTES["crash"]) == (36, 38, 42, 49)
+
+
+def test_toms_are_low_mid_and_high():
+    samples, _ = kit()
+    events = [event(i, 0, k, "FILL", "tom") for k, i in enumerate(("tom", "crash", "kick"))]
+    beat = replace(full_beat()[0], events=tuple(events), kit=samples)
+    assert {n[3] for n in notes(read(beat_midi(beat)).tracks[4])} == {45, 47, 50}
+
+
+def test_pads_are_one_note_per_sample_in_kit_order():
+    beat, _ = full_beat()
+    pads = pad_notes(beat)
+    assert sorted(pads.values()) == list(range(FIRST_PAD, FIRST_PAD + 8))
+    assert pads["kick"] == 36
+    turned = replace(beat, kit=dict(reversed(beat.kit.items())))
+    assert pad_notes(turned) == pads
+    file = read(beat_midi(beat, "pads"))
+    assert {n[3] for t in file.tracks[1:] for n in notes(t)} == set(pads.values())
+
+
+def test_muted_silent_and_unlucky_events_have_no_notes():
+    hits = [event("s", 0, 0, muted=True), event("s", 0, 1, probability=0.0), event("s", 0, 2, velocity=0.0)]
+    beat, _ = one(hit(), [*hits, event("s", 0, 3, velocity=0.001)])
+    found = notes(read(beat_midi(beat)).tracks[1])
+    assert [(n[0], n[4]) for n in found] == [(720, 1)]
+
+
+def test_a_struck_again_key_is_let_go_first():
+    beat, _ = one(hit(), [event("s", 0, 0, duration_steps=8.0), event("s", 0, 2, duration_steps=1.0)])
+    assert [n[:2] for n in notes(read(beat_midi(beat)).tracks[1])] == [(0, 480), (480, 720)]
+
+
+def test_pitched_events_play_their_pitch_on_a_melodic_channel():
+    beat, _ = one(hit(), [replace(event("s", 0, 0), sample_id=None, pitch=64)])
+    assert notes(read(beat_midi(beat)).tracks[1])[0][2:4] == (0, 64)
+
+
+def test_an_upbeat_is_a_bar_of_its_own():
+    beat, _ = one(hit(), [event("s", 0, 2), event("s", 1, 0)], bars=2)
+    beat = replace(beat, grid=replace(beat.grid, pickup_steps=4))
+    file = read(beat_midi(beat))
+    meters = [(now, m.numerator, m.denominator) for now, m in absolute(file.tracks[0]) if m.type == "time_signature"]
+    assert meters == [(0, 4, 16), (960, 4, 4)]
+    assert [n[0] for n in notes(file.tracks[1])] == [480, 960]
+
+
+def test_offsets_past_the_end_and_before_the_start_stay_in_order():
+    beat, _ = one(hit(), [event("s", 0, 0, offset_ms=-50.0), event("s", 0, 15, offset_ms=200.0)])
+    on = [n[0] for n in notes(read(beat_midi(beat)).tracks[1])]
+    assert on == [0, 15 * 240 + 384]
+
+
+def test_the_same_beat_gives_the_same_bytes_and_an_empty_one_a_file():
+    beat, _ = full_beat()
+    assert beat_midi(beat) == beat_midi(beat)
+    assert beat_midi(beat) == beat_midi(replace(beat, events=tuple(reversed(beat.events))))
+    empty = read(beat_midi(replace(beat, events=())))
+    assert len(empty.tracks) == 6
