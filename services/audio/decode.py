@@ -103,7 +103,9 @@ class NotDecodable:
 def preload() -> None:
     """Import everything the child needs and try the cage. Call once in a process that will decode, before forking."""
     import services.audio.decode_child  # noqa: F401
+    from services.audio import libav
 
+    libav.load()
     sandbox.sandbox_kind()
 
 

@@ -10,8 +10,6 @@ A file that breaks off or holds damaged stretches yields what could be read, mar
 
 from __future__ import annotations
 
-import errno
-import io
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -27,6 +25,7 @@ from services.audio.clip import Samples
 from services.audio.downmix import to_channels
 from services.audio.dsp import SOXR_QUALITY
 from services.audio.faults import LEVEL_MAX, MIN_S, Undecodable
+from services.audio.libav import FdFile
 
 BLOCK_S = 1.0  # decoded at a time: a quarter of a megabyte per channel
 _PACKETS_BAD_MAX = 0.5  # share of undecodable packets from which the rest is noise, not music
@@ -172,7 +171,7 @@ def _libav_blocks(order: Order, found: Found) -> Iterator[tuple[int, Samples]]:
     demuxer, decoders = _LIBAV[order.container]
     options = {"codec_whitelist": decoders, "format_whitelist": demuxer, "protocol_whitelist": "pipe"}
     try:
-        box = av.open(_Bytes(order.source), format=demuxer, options=options, buffer_size=_READ_BUFFER_BYTES)
+        box = av.open(FdFile(order.source), format=demuxer, options=options, buffer_size=_READ_BUFFER_BYTES)
     except (FFmpegError, ValueError, EOFError):
         raise Undecodable("damaged") from None
     if not box.streams.audio:
@@ -203,7 +202,7 @@ def _gathered(frames: Iterator[Any], order: Order, found: Found) -> Iterator[tup
                 iff.require_shape(*now)
             if not found.rate_hz:
                 found.rate_hz, found.channels = now
-                found.bits = _frame_bits(frame) if found.codec in {"flac", "alac"} else None
+                found.bits = _flac_bits(order.source) if found.codec == "flac" else None
             held, count, shape = [], 0, now
         held.append(block)
         count += len(block)
@@ -242,36 +241,7 @@ def _frame_samples(frame: Any) -> Samples:
     return samples
 
 
-def _frame_bits(frame: Any) -> int:
-    return int(frame.format.bits)
-
-
-class _Bytes(io.RawIOBase):
-    """An open file for libav: reads by position, so it needs no other system call inside the cage."""
-
-    def __init__(self, fd: int) -> None:
-        super().__init__()
-        self._fd = fd
-        self._at = 0
-        self._size = os.fstat(fd).st_size
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def read(self, count: int = -1) -> bytes:
-        data = os.pread(self._fd, self._size if count < 0 else count, self._at)
-        self._at += len(data)
-        return data
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence]
-        if base + offset < 0:
-            raise OSError(errno.EINVAL, "before the start of the file")
-        self._at = base + offset
-        return self._at
-
-    def tell(self) -> int:
-        return self._at
+def _flac_bits(source: int) -> int:
+    """Bits per sample out of a FLAC's STREAMINFO, which always comes first."""
+    raw = os.pread(source, 2, 20)
+    return ((raw[0] & 1) << 4 | raw[1] >> 4) + 1
