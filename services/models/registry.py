@@ -1,0 +1,87 @@
+"""The networks this product carries: which file, which hash, under which licence, and what answers without it.
+
+A shipped file is read only after its SHA-256 matches the pin below: weights decide what users hear, and a damaged or
+swapped file must stop the program loudly instead of judging quietly. `deploy/training/` makes the files and the pins.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from services.errors import Unavailable
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One set of weights. `file` is relative to the repository's root; `replaced_by` answers where it is absent."""
+
+    name: str
+    title: str
+    file: str
+    sha256: str
+    licence: str
+    commercial_use: bool
+    shipped: bool
+    replaced_by: str
+    card: str
+
+
+class DamagedModel(Unavailable):
+    """A model's file is missing or is not the one that was pinned: 503."""
+
+    code = "damaged_model"
+
+
+ROLES = Model(
+    name="roles",
+    title="Instrument and role of a one-shot (own classifier on DSP features)",
+    file="services/beats/weights/roles.json",
+    sha256="0c57b8800b2126c1b974b85d10633392a314d91a540a3888bc456efcdbc7177c",
+    licence="Apache-2.0",
+    commercial_use=True,
+    shipped=True,
+    replaced_by="nothing: it ships with the code",
+    card="services/beats/weights/roles.md",
+)
+
+MODELS: tuple[Model, ...] = (ROLES,)
+
+
+def by_name(name: str) -> Model | None:
+    """The model of that name, or None. Names have no unit and are lower case."""
+    return next((model for model in MODELS if model.name == name), None)
+
+
+def verify(model: Model, root: Path = ROOT) -> bytes:
+    """The bytes of a model's file, once their SHA-256 equals the pin. Raises DamagedModel otherwise."""
+    try:
+        data = (root / model.file).read_bytes()
+    except OSError as error:
+        raise DamagedModel(f"The weights of the model '{model.name}' are missing. Install them again.") from error
+    if hashlib.sha256(data).hexdigest() != model.sha256:
+        raise DamagedModel(
+            f"The weights of the model '{model.name}' do not match their checksum: the file is damaged or was changed. "
+            "Install it again."
+        )
+    return data
+
+
+def listing(root: Path = ROOT) -> list[dict[str, str | bool]]:
+    """Every model with its licence, whether its file is there, and what answers where it is not. Reads no weights."""
+    return [
+        {
+            "name": m.name,
+            "title": m.title,
+            "licence": m.licence,
+            "commercial_use": m.commercial_use,
+            "shipped": m.shipped,
+            "present": (root / m.file).is_file(),
+            "replaced_by": m.replaced_by,
+            "sha256": m.sha256,
+        }
+        for m in MODELS
+    ]
