@@ -14,6 +14,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 from services.beats.fills import FILLS, OWN, Fill, fits, height
@@ -114,21 +115,36 @@ def role_bar(material: Material, role: Role, phrase: Phrase, place: int) -> list
 
 def plain_bar(material: Material, role: Role, phrase: Phrase, place: int, *, varied: bool = True) -> list[Hit]:
     """The row's hits of a role with its options, changed as the bar's letter asks (or not, when `varied` is off)."""
-    lines = [line for line in material.style.lines[role] if place in line.bars]
+    cells = _cells(material.style, material.meter, role)[place]
     options = _options(material, role, phrase)
-    dropped: frozenset[tuple[int, int, int]] = frozenset()
+    dropped: frozenset[int] = frozenset()
     if varied:
-        options, dropped = _changes(material, role, lines, options, (phrase, place))
-    hits: list[Hit] = []
-    for i, line in enumerate(lines):
-        for step, tick, velocity, unit in zip(line.steps, line.ticks, line.velocity, line.units, strict=True):
-            if (unit == ALWAYS or (_name(line), unit) in options) and (i, step, tick) not in dropped:
-                hits.append(_hit(material.meter, role, line, (step, tick, velocity)))
-    return hits
+        options, dropped = _changes(material, role, cells, options, (phrase, place))
+    return [c.hit for i, c in enumerate(cells) if (c.option is None or c.option in options) and i not in dropped]
 
 
-def _name(line: Line) -> str:
-    return f"{line.part}{min(line.bars)}"
+class _Cell(NamedTuple):
+    """A written hit; `option`: what must be chosen for it to play; `loose`: a variation may drop it."""
+
+    hit: Hit
+    option: tuple[str, int] | None
+    loose: bool
+
+
+@lru_cache(maxsize=256)  # styles × meters × roles
+def _cells(style: Style, meter: str, role: Role) -> tuple[tuple[_Cell, ...], ...]:
+    """The row of a role, written out for each of the four bars of a phrase."""
+    bars: list[tuple[_Cell, ...]] = []
+    for place in range(PHRASE_BARS):
+        cells: list[_Cell] = []
+        for line in style.lines[role]:
+            if place in line.bars:
+                for at in zip(line.steps, line.ticks, line.velocity, line.units, strict=True):
+                    option = None if at[3] == ALWAYS else (f"{line.part}{min(line.bars)}", at[3])
+                    loose = option is None and _may_drop(style, meter, line, at[:2])
+                    cells.append(_Cell(_hit(meter, role, line, at[:3]), option, loose))
+        bars.append(tuple(cells))
+    return tuple(bars)
 
 
 def _hit(meter: str, role: Role, line: Line, at: tuple[int, int, float]) -> Hit:
@@ -142,33 +158,25 @@ def _hit(meter: str, role: Role, line: Line, at: tuple[int, int, float]) -> Hit:
 def _options(material: Material, role: Role, phrase: Phrase) -> frozenset[tuple[str, int]]:
     """The options that this beat plays: one choice for all A phrases and their variants, another for each B phrase."""
     chance = stream(material.seed, role, "options", phrase.key if phrase.letter == "B" else "A")
-    found: set[tuple[str, int]] = set()
-    for line in material.style.lines[role]:
-        for unit in sorted(set(line.units) - {ALWAYS}):
-            if chance.random() < OPTION_CHANCE:
-                found.add((_name(line), unit))
-    return frozenset(found)
+    bars = _cells(material.style, material.meter, role)
+    every = dict.fromkeys(c.option for cells in bars for c in cells if c.option is not None)
+    return frozenset(option for option in every if chance.random() < OPTION_CHANCE)
 
 
 def _changes(
     material: Material,
     role: Role,
-    lines: Sequence[Line],
+    cells: Sequence[_Cell],
     options: frozenset[tuple[str, int]],
     where: tuple[Phrase, int],
-) -> tuple[frozenset[tuple[str, int]], frozenset[tuple[int, int, int]]]:
-    """Options switched and hits dropped for the letter of the bar at (phrase, place)."""
+) -> tuple[frozenset[tuple[str, int]], frozenset[int]]:
+    """Options switched and cells dropped for the letter of the bar at (phrase, place)."""
     phrase, place = where
     chance = stream(material.seed, role, "vary", phrase.key, place)
     count = _how_many(material, role, bar_letter(phrase, place), chance)
-    switches = [(_name(line), unit) for line in lines for unit in sorted(set(line.units) - {ALWAYS})]
-    drops = [
-        (i, step, tick)
-        for i, line in enumerate(lines)
-        for step, tick, unit in zip(line.steps, line.ticks, line.units, strict=True)
-        if _may_drop(material, line, step, tick, unit)
-    ]
-    dropped: set[tuple[int, int, int]] = set()
+    switches = list(dict.fromkeys(c.option for c in cells if c.option is not None))
+    drops = [i for i, c in enumerate(cells) if c.loose]
+    dropped: set[int] = set()
     for _ in range(count):
         if switches and (not drops or chance.random() < len(switches) / (len(switches) + 1)):
             switch = pick(chance, switches)
@@ -193,15 +201,16 @@ def _how_many(material: Material, role: Role, letter: str, chance: random.Random
     return int(not material.style.two_bar and chance.random() < EXTRA_CHANCE)
 
 
-def _may_drop(material: Material, line: Line, step: int, tick: int, unit: int) -> bool:
+def _may_drop(style: Style, meter: str, line: Line, at: tuple[int, int]) -> bool:
     """Weak hits of MOTION and of the second ACCENT voice, off the beat, that the style's own density plays."""
-    if line.rank == 0.0 or unit != ALWAYS or tick or step % BEAT_STEPS[material.meter] == 0:
+    step, tick = at
+    if line.rank == 0.0 or tick or step % BEAT_STEPS[meter] == 0:
         return False
     if PARTS[line.part].role == "CORE" or line.articulation == "open":
         return False
     if any(t and s - step in {0, 1} for s, t in zip(line.steps, line.ticks, strict=True)):
         return False  # the head of a roll
-    return hit_rank(line, material.meter, step, tick) <= material.style.density
+    return hit_rank(line, meter, step, tick) <= style.density
 
 
 def _hands(hits: list[Hit]) -> list[Hit]:

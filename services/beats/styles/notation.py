@@ -60,6 +60,9 @@ PARTS: dict[str, Part] = {
     "bed": Part("TEXTURE", 0, "texture", None, 0.32, 0.08, 16.0),
 }
 
+ACCENT_DEPTH: dict[Role, float] = {"CORE": 0.4, "ACCENT": 0.4, "MOTION": 1.0, "FILL": 0.4, "TEXTURE": 0.0}
+# ^ how much of the metrical accents a role shows: hats all of it, a kick between the beats is still a kick
+
 # Metrical accents inside a beat; a beat of six sixteenths (6/8, 12/8) leans on its eighths.
 ACCENTS: dict[int, tuple[float, ...]] = {4: (1.0, 0.5, 0.75, 0.5), 6: (1.0, 0.45, 0.70, 0.45, 0.78, 0.45)}
 BEAT_WEIGHTS = (1.0, 0.95, 0.98, 0.93)  # of the beats of a bar, repeated: the first leads, the third follows
@@ -85,17 +88,21 @@ def weight(meter: str, step: int) -> float:
     return BEAT_WEIGHTS[step // BEAT_STEPS[meter] % len(BEAT_WEIGHTS)]
 
 
-def parse_bar(text: str, meter: str, level: float, first_unit: int = 0) -> list[Raw]:
-    """The hits of one bar of notation, (step, tick, velocity, unit), sorted. Raises ValueError for a wrong length."""
+def parse_bar(text: str, meter: str, level: float, depth: float = 1.0) -> list[Raw]:
+    """The hits of one bar of notation, (step, tick, velocity, unit), sorted.
+
+    `level`: velocity 0..1 of `x` and `?`; `depth`: 0..1, how much of the metrical accents they show. Raises ValueError
+    for a wrong length or an unknown sign.
+    """
     cells = text.replace(" ", "")
     if len(cells) != METERS[meter]:
         raise ValueError(f"{text!r} has {len(cells)} steps, a bar of {meter} has {METERS[meter]}")
     hits: list[Raw] = []
-    unit = first_unit
+    unit = 0
     for step, cell in enumerate(cells):
         if cell == ".":
             continue
-        shaped = level * accent(meter, step) * weight(meter, step)
+        shaped = level * (1.0 - depth * (1.0 - accent(meter, step) * weight(meter, step)))
         if cell in "123456789X":
             hits.append((step, 0, 1.0 if cell == "X" else int(cell) / 10, ALWAYS))
         elif cell == "x":
@@ -139,7 +146,7 @@ def _lines(name: str, part: Part, text: str, meter: str) -> list[Line]:
         raise ValueError(f"{name}: {len(bars)} bars do not fill a phrase of four")
     lines: list[Line] = []
     for i, bar in enumerate(bars):
-        hits = parse_bar(bar, meter, part.level)
+        hits = parse_bar(bar, meter, part.level, ACCENT_DEPTH[part.role])
         if not hits:
             continue
         steps, ticks, velocity, units = (tuple(column) for column in zip(*hits, strict=True))

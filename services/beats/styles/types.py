@@ -19,7 +19,7 @@ Answer = Literal["core", "crash"]
 ALWAYS = -1  # the unit of a hit that is no seeded option
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # rows are compared, and cached by, identity
 class Line:
     """One part in the bars of a phrase that it names.
 
@@ -42,7 +42,7 @@ class Line:
     explicit: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Style:
     """One row of the style table.
 

@@ -1,0 +1,117 @@
+"""The score of a beat: every hit of every bar with the sound that plays it, at density 1.
+
+Bars of one phrase key and one cast are worked out once. A sound that two lines want at the same moment hits once; open
+hats last until the next closed one, which is marked as choking them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from services.beats.cast import Chooser, chooser, instrument_of
+from services.beats.compose_types import Sound
+from services.beats.grammar import Hit, Material, Phrase, phrases, role_bar
+from services.beats.styles.types import Style
+from services.beats.types import METERS, ROLES, TICKS_PER_STEP, Grid, Role
+
+OPEN_MAX_STEPS = 4.0  # an open hat rings at most a quarter
+
+
+class Note(NamedTuple):
+    """A hit in a bar with its sound (None in a skeleton); `ordinal`: which one of its role at this place."""
+
+    bar: int
+    ordinal: int
+    sound: Sound | None
+    hit: Hit
+    instrument: str
+
+
+def score(style: Style, grid: Grid, sounds: Sequence[Sound], seed: int) -> list[Note]:
+    """Every note of a beat, role by role, in order of position; `hit.rank` 0..1 says from which density it plays.
+
+    Only roles that have a sound play; without any sound all roles do (a skeleton). The lowest rank found counts as 0:
+    a kit without CORE and backbeat still has something that always plays.
+    """
+    present = frozenset(s.pool_role for s in sounds) or frozenset(ROLES)
+    material = Material(style, grid.meter, seed, present, grid.bars)
+    spans = phrases(grid.bars)
+    notes: list[Note] = []
+    for role in ROLES:
+        if role in present:
+            own = [s for s in sounds if s.pool_role == role]
+            notes.extend(_role_notes(material, role, chooser(role, own, spans, seed, crash=style.answer == "crash")))
+    floor = min((n.hit.rank for n in notes), default=0.0)
+    if floor == 0.0:
+        return notes
+    return [n._replace(hit=n.hit._replace(rank=0.0)) if n.hit.rank == floor else n for n in notes]
+
+
+def _role_notes(material: Material, role: Role, choose: Chooser) -> list[Note]:
+    bars: dict[tuple[str, int, int], list[Hit]] = {}
+    casts: dict[tuple[object, ...], list[tuple[int, Sound | None, Hit, str]]] = {}
+    notes: list[Note] = []
+    for phrase in phrases(material.bars):
+        for place in range(phrase.bars):
+            key = (phrase.key, phrase.bars, place)
+            if key not in bars:
+                bars[key] = role_bar(material, role, phrase, place)
+            players = _players(bars[key], choose, phrase, place)
+            cast = (key, *((k, s.sample_id if s else None) for k, s in players.items()))
+            if cast not in casts:
+                casts[cast] = _distinct(bars[key], players)
+            bar = phrase.first_bar + place
+            notes.extend(Note(bar, *played) for played in casts[cast])
+    return _choked(notes, material) if role == "MOTION" else notes
+
+
+def _players(hits: Sequence[Hit], choose: Chooser, phrase: Phrase, place: int) -> dict[tuple[int, float], Sound | None]:
+    """Who plays each voice (and height) in a bar."""
+    found: dict[tuple[int, float], Sound | None] = {}
+    for hit in hits:
+        key = (hit.voice, hit.height)
+        if key not in found:
+            found[key] = choose(phrase, place, hit)
+    return found
+
+
+def _distinct(
+    hits: Sequence[Hit], players: dict[tuple[int, float], Sound | None]
+) -> list[tuple[int, Sound | None, Hit, str]]:
+    """Hits with ordinal, sound and instrument; of hits of one sound at one place the one with the lowest rank."""
+    best: dict[tuple[int, int, str], tuple[Sound | None, Hit]] = {}
+    for hit in hits:
+        sound = players[hit.voice, hit.height]
+        key = (hit.step, hit.tick, sound.sample_id if sound else hit.instrument)
+        if key not in best or hit.rank < best[key][1].rank:
+            best[key] = (sound, hit)
+    ordinals: dict[tuple[int, int], int] = {}
+    found: list[tuple[int, Sound | None, Hit, str]] = []
+    for sound, hit in sorted(best.values(), key=lambda pair: (pair[1].step, pair[1].tick, pair[1].rank, pair[1].voice)):
+        ordinal = ordinals.get((hit.step, hit.tick), 0)
+        ordinals[hit.step, hit.tick] = ordinal + 1
+        found.append((ordinal, sound, hit, instrument_of(sound, hit)))
+    return found
+
+
+def _choked(notes: Sequence[Note], material: Material) -> list[Note]:
+    """Open hats end where the next other MOTION hit begins, at most a quarter later; the beat is heard as a loop."""
+    steps = METERS[material.meter]
+    total = float(material.bars * steps)
+    found = list(notes)
+    at = [n.bar * steps + n.hit.step + n.hit.tick / TICKS_PER_STEP for n in found]
+    closed = [i for i, n in enumerate(found) if n.hit.articulation != "open"]
+    following = 0
+    for i, note in enumerate(notes):
+        if note.hit.articulation != "open" or not closed:
+            continue
+        while following < len(closed) and at[closed[following]] <= at[i]:
+            following += 1
+        wraps = following == len(closed)
+        index = closed[0] if wraps else closed[following]
+        gap = at[index] - at[i] + (total if wraps else 0.0)
+        found[i] = note._replace(hit=note.hit._replace(duration_steps=min(gap, OPEN_MAX_STEPS)))
+        if gap <= OPEN_MAX_STEPS and found[index].hit.articulation is None:
+            found[index] = found[index]._replace(hit=found[index].hit._replace(articulation="choke"))
+    return found
