@@ -8,7 +8,6 @@ of a beat cannot spare (figures in `app/worker.py`).
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import gc
 import os
 import select
@@ -22,15 +21,13 @@ from typing import NoReturn
 import structlog
 
 from app.deps import Deps
+from app.kernel import die_with_parent
 from app.tasks import run_job
-
-PR_SET_PDEATHSIG = 1
-REAP_S = 5.0
 
 log = structlog.get_logger()
 
 
-class HorseDied(Exception):  # noqa: N818 - what happened, not what is wrong
+class HorseDied(Exception):
     """The child is gone; `status` is what waitpid said."""
 
     def __init__(self, status: int) -> None:
@@ -122,13 +119,6 @@ def saddle(deps: Deps) -> Horse:
     with contextlib.suppress(PermissionError, ProcessLookupError):
         os.setpgid(pid, pid)  # both sides do it, so neither races the other
     return Horse(pid, jobs_w, back_r)
-
-
-def die_with_parent(parent: int, sig: signal.Signals = signal.SIGKILL) -> None:
-    """Have the kernel end this process when its parent ends (Linux)."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(sig))
-    if os.getppid() != parent:
-        os._exit(1)  # it ended before we asked
 
 
 def _live(deps: Deps, parent: int, jobs_r: int, back_w: int) -> NoReturn:

@@ -10,12 +10,13 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import redis
 import rq
 import structlog
+from rq.job import Job
 from rq.serializers import JSONSerializer
 
 from app import streams
@@ -109,9 +110,8 @@ def _turn(deps: Deps, name: str, owner: str) -> int:
 
 def ring(deps: Deps, name: str, job_id: str) -> None:
     """Ring for a worker of a queue. While Redis is away the job waits for the sweeper to ring."""
-    bell = rq.Queue(name, connection=deps.redis, serializer=JSONSerializer)
     try:
-        bell.enqueue_call(
+        _rq(deps, name).enqueue_call(
             RQ_FUNCTION,
             args=(job_id,),
             job_id=f"{job_id}-{os.urandom(3).hex()}",  # a job may be rung for twice
@@ -232,9 +232,9 @@ def eta_s(deps: Deps, job: Document) -> float | None:
     usual = sum(took) / len(took)
     if job["state"] == "running":
         ran = (clock.now() - job["started_at"]).total_seconds()
-        return round(max(0.0, usual - ran), 1)
+        return round(max(0.0, float(usual - ran)), 1)
     rounds = (position(deps, job) or 0) / deps.settings.workers + 1
-    return round(usual * rounds, 1)
+    return round(float(usual * rounds), 1)
 
 
 def queued(deps: Deps, queue: str = CPU) -> int:
@@ -246,11 +246,30 @@ def workers_alive(deps: Deps, queue: str = CPU) -> int:
     """How many workers of a queue have shown a sign of life within the last seconds; 0 while Redis is away."""
     try:
         keys: Any = deps.redis.smembers(f"rq:workers:{queue_name(deps, queue)}")
-        return int(deps.redis.exists(*keys)) if keys else 0  # type: ignore[arg-type]
+        return int(deps.redis.exists(*keys)) if keys else 0
     except redis.RedisError:
         return 0
 
 
 def bells(deps: Deps, name: str) -> int:
     """How many bells wait to be heard. Raises redis.RedisError."""
-    return int(rq.Queue(name, connection=deps.redis, serializer=JSONSerializer).count)
+    return int(_rq(deps, name).count)
+
+
+def popped(deps: Deps, name: str) -> list[bytes]:
+    """The bells that a worker has taken and not yet silenced. Raises redis.RedisError."""
+    found: Any = deps.redis.lrange(_rq(deps, name).intermediate_queue_key, 0, -1)
+    return list(found)
+
+
+def drop_popped(deps: Deps, name: str, bell_ids: Iterable[bytes]) -> None:
+    """Forget such bells. Raises redis.RedisError."""
+    pipe = deps.redis.pipeline(transaction=False)
+    for bell_id in bell_ids:
+        pipe.lrem(_rq(deps, name).intermediate_queue_key, 1, bell_id.decode())
+        pipe.delete(Job.key_for(bell_id.decode()))
+    pipe.execute()
+
+
+def _rq(deps: Deps, name: str) -> rq.Queue:
+    return rq.Queue(name, connection=deps.redis, serializer=JSONSerializer)

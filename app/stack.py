@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
+import shlex
 import shutil
 import stat
+import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from string import Template
 
 from app.config import Settings
+from app.supervisor import Program, Supervisor
 
+ROOT = Path(__file__).resolve().parent.parent
+PROCFILE = ROOT / "deploy" / "Procfile"
+REDIS, WORKER = "redis", "worker"  # the two names of the Procfile that mean something here
+# One thread in each: pool threads do not survive a fork, and there are as many workers as cores.
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 SOCKET_PATH_BYTES = 100  # the kernel takes 107; Redis and tests put a suffix behind it
 
 
@@ -61,10 +72,66 @@ def redis_binary() -> str:
     return str(bundled)
 
 
-def run_redis(settings: Settings) -> None:
-    """Become this instance's Redis. Raises CannotStart."""
-    command = redis_command(settings)
-    os.execv(command[0], command)
+def run_redis(settings: Settings) -> int:  # noqa: RET503 - execv never returns
+    """Become this instance's Redis; 2 with a sentence when that cannot be."""
+    try:
+        command = redis_command(settings)
+    except CannotStart as err:
+        print(err, file=sys.stderr)
+        return 2
+    os.execv(command[0], command)  # noqa: S606 - this process becomes Redis
+
+
+def up(settings: Settings) -> int:
+    """Run what deploy/Procfile lists until TERM; 2 with a sentence when another `up` has this DATA_DIR."""
+    try:
+        lock = _lock(settings)
+    except CannotStart as err:
+        print(err, file=sys.stderr)
+        return 2
+    environ = child_environ(settings)
+    return Supervisor(programs(settings, PROCFILE.read_text(), environ, lock), ROOT, environ).run()
+
+
+def child_environ(settings: Settings) -> dict[str, str]:
+    """The environment of every process: ours, with the settings that commands name spelled out."""
+    ours = dict(os.environ)
+    return {
+        **ours,
+        "PATH": os.pathsep.join((str(Path(sys.executable).parent), ours.get("PATH", os.defpath))),
+        "PYTHONUNBUFFERED": "1",
+        "DATA_DIR": str(settings.data_dir),
+        "HOST": settings.host,
+        "PORT": str(settings.port),
+        **dict.fromkeys(THREADS, "1"),
+    }
+
+
+def programs(settings: Settings, procfile: str, environ: Mapping[str, str], lock: int) -> list[Program]:
+    """The programs of a Procfile: `name: command` lines with $NAMES, as many workers as set, no Redis of ours with a
+    REDIS_URL. Redis holds the lock of DATA_DIR too: its files bear no second writer, even for a moment."""
+    found: list[Program] = []
+    for line in procfile.splitlines():
+        name, colon, command = line.partition(":")
+        if not colon or line.startswith("#") or (name == REDIS and settings.redis_url):
+            continue
+        words = tuple(shlex.split(Template(command).safe_substitute(environ)))
+        if name == WORKER:
+            found += [Program(f"{name}.{i + 1}", words) for i in range(settings.workers)]
+        else:
+            found.append(Program(name, words, (lock,) if name == REDIS else ()))
+    return found
+
+
+def _lock(settings: Settings) -> int:
+    settings.run_dir.mkdir(parents=True, exist_ok=True)
+    fd = os.open(settings.run_dir / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(fd)
+        raise CannotStart(f"Another instance is running on {settings.data_dir}: stop it, or set DATA_DIR.") from None
+    return fd
 
 
 def _private(directory: Path) -> None:

@@ -34,6 +34,7 @@ from app.config import Settings
 from app.deps import Deps
 from app.errors import problem_of
 from app.horse import Horse, HorseDied, saddle
+from app.stack import THREADS
 from db import jobs
 from db.store import Document
 from services import clock
@@ -51,7 +52,6 @@ ALIVE_S = 12  # a worker that has shown no sign for this long is not counted
 BEAT_S = 2.0  # least time between two signs of life
 AWAY_S = 0.3  # pause while Redis or the store is away
 CANDIDATES = 4  # jobs that are tried when other workers claim at the same time
-THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
 log = structlog.get_logger()
 
@@ -158,7 +158,7 @@ class Worker(rq.Worker):
         if self.horse is not None:
             self.horse.dismiss()
         with contextlib.suppress(redis.RedisError):
-            self.register_death()
+            self.register_death()  # type: ignore[no-untyped-call]
         self.deps.disconnect()
 
     # --- one bell -----------------------------------------------------------------------------------------------
@@ -203,7 +203,7 @@ class Worker(rq.Worker):
             horse.give(job["id"], job["attempt"])
             memory_mb = self._until_done(horse, watch)
         except HorseDied as died:
-            log.error("work-horse died", job_id=job["id"], attempt=job["attempt"], status=died.status)
+            log.warning("work-horse died", job_id=job["id"], attempt=job["attempt"], status=died.status)
             self._let_go(job, returned=False)
             memory_mb = None
         if memory_mb is None:
@@ -299,9 +299,10 @@ def _timed_out(seconds: float) -> Any:
     return partial(states.failed, problem=problem_of(err))
 
 
-def main(settings: Settings, queue_name: str = kinds.CPU) -> None:
+def main(settings: Settings, queue_name: str = kinds.CPU) -> int:
     """Work on one queue until told to stop."""
     os.environ.update(dict.fromkeys(THREADS, "1"))  # before numpy is there: pool threads do not survive a fork
     kinds.preload()
     deps = Deps(settings)
     Worker(deps, queue.queue_name(deps, queue_name)).work()
+    return 0

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from db.store import DuplicateId, Document, Page, Store
+from db.store import Document, DuplicateId, Page, Store, VersionConflict
 from services import clock
 from services.errors import NotFound
 
@@ -22,11 +22,20 @@ def asset_id(owner: str, sha256: str) -> str:
 
 def insert_asset(store: Store, owner: str, doc: dict[str, Any]) -> tuple[Document, bool]:
     """Store an asset, or renew the expiry of the one that is there. Returns it and whether it is new."""
-    whole = {"id": asset_id(owner, doc["sha256"]), "owner": owner, "created_at": clock.now(), "updated_at": clock.now(), "schema": 1, **doc}
+    whole = {
+        "id": asset_id(owner, doc["sha256"]),
+        "owner": owner,
+        "created_at": clock.now(),
+        "updated_at": clock.now(),
+        "schema": 1,
+        **doc,
+    }
     try:
         return store.insert(NAME, whole), True
     except DuplicateId:
-        renewed = store.mutate(NAME, whole["id"], lambda d: {**d, "expires_at": doc["expires_at"], "updated_at": clock.now()})
+        renewed = store.mutate(
+            NAME, whole["id"], lambda d: {**d, "expires_at": doc["expires_at"], "updated_at": clock.now()}
+        )
         return (renewed, False) if renewed is not None else (store.insert(NAME, whole), True)
 
 
@@ -45,7 +54,9 @@ def assets(store: Store, owner: str, cursor: str | None, limit: int) -> Page:
 
 def note_audio(store: Store, doc_id: str, facts: dict[str, Any]) -> None:
     """Write what decoding found (`duration_s, channels, rate_hz, peaks, codec`)."""
-    store.mutate(NAME, doc_id, lambda d: None if d.get("duration_s") is not None else {**d, **facts, "updated_at": clock.now()})
+    store.mutate(
+        NAME, doc_id, lambda d: None if d.get("duration_s") is not None else {**d, **facts, "updated_at": clock.now()}
+    )
 
 
 def delete_asset(store: Store, owner: str, doc_id: str) -> None:
@@ -65,6 +76,17 @@ def remove_unheard(store: Store, ids: tuple[str, ...]) -> None:
 def expired(store: Store, at: datetime) -> Iterator[Document]:
     """Assets whose retention ran out before `at`."""
     return store.each(NAME, {"expires_at": {"lt": at}})
+
+
+def delete_expired(store: Store, at: datetime) -> int:
+    """Remove the assets whose retention ran out before `at`, unless it was renewed meanwhile; how many."""
+    count = 0
+    for doc in list(expired(store, at)):
+        try:
+            count += store.delete(NAME, doc["id"], doc["version"])
+        except VersionConflict:
+            continue
+    return count
 
 
 def _expired(doc: Document) -> bool:
