@@ -27,7 +27,12 @@ def create_app(settings: Settings | None = None) -> Flask:
     logs.configure(settings.log_level)
     app = Flask(__name__, static_folder=None)
     app.request_class = uploads.SpoolingRequest
-    app.config.update(openapi.CONFIG, MAX_CONTENT_LENGTH=settings.max_upload_bytes, MAX_FORM_PARTS=MAX_PARTS, MAX_FORM_MEMORY_SIZE=MAX_FIELD_BYTES)
+    app.config.update(
+        openapi.CONFIG,
+        MAX_CONTENT_LENGTH=settings.max_upload_bytes,
+        MAX_FORM_PARTS=MAX_PARTS,
+        MAX_FORM_MEMORY_SIZE=MAX_FIELD_BYTES,
+    )
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.extensions["deps"] = Deps(settings)
     held.configure(settings.held_requests, settings.web_workers)

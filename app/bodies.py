@@ -31,7 +31,7 @@ class Whole(fields.Integer):
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> int:
         text = isinstance(value, str) and value.strip().lstrip("+-").isdecimal() and len(value) <= 20
-        whole = isinstance(value, (int, float)) and not isinstance(value, bool) and value == value and abs(value) < 1e18
+        whole = isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e18
         if not text and not (whole and value == int(value)):
             raise self.make_error("invalid", input=value)
         return int(value)
@@ -41,10 +41,11 @@ class JsonObject(fields.Dict):
     """An object; in a form, the text of one."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
-        return super()._deserialize(_parsed(self, value), attr, data, **kwargs)
+        out: Any = super()._deserialize(_parsed(self, value), attr, data, **kwargs)  # type: ignore[no-untyped-call]
+        return out
 
 
-class JsonList(fields.List):
+class JsonList(fields.List[Any]):
     """A list; in a form, the text of one (repeated fields arrive as a list already)."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> list[Any]:
@@ -60,7 +61,9 @@ def _parsed(field: fields.Field[Any], value: Any) -> Any:
         raise field.make_error("invalid") from None
 
 
-def parse(request: Request, schema: Schema, files: tuple[str, ...] = ()) -> tuple[dict[str, Any], dict[str, list[Upload]]]:
+def parse(
+    request: Request, schema: Schema, files: tuple[str, ...] = ()
+) -> tuple[dict[str, Any], dict[str, list[Upload]]]:
     """The checked fields and the uploads of a request. Raises Unreadable, WrongContentType or Invalid."""
     mimetype = request.mimetype
     if mimetype == JSON_TYPE:
@@ -69,7 +72,9 @@ def parse(request: Request, schema: Schema, files: tuple[str, ...] = ()) -> tupl
         return _form(request, schema, files)
     if not mimetype and not request.content_length:
         return check(schema, {}), {}
-    raise WrongContentType(f"Send {JSON_TYPE} or multipart/form-data; this address does not take {mimetype or 'an untyped body'}.")
+    raise WrongContentType(
+        f"Send {JSON_TYPE} or multipart/form-data; this address does not take {mimetype or 'an untyped body'}."
+    )
 
 
 def parse_query(request: Request, schema: Schema) -> dict[str, Any]:

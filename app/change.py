@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from services.beats.edit import apply
+
 from db import beats as repo
 from db.store import Document, Store
 from services import clock
 from services.beats.document import beat_from_doc, beat_to_doc
-from services.beats.edit import apply
 from services.beats.types import Beat
 from services.errors import FieldError, Invalid, StaleVersion
 from services.projects import history
@@ -30,11 +31,14 @@ class Edit:
 
 
 def edit(store: Store, owner: str, request: Edit) -> Document:
-    """Apply the operations as one commit; a lone `undo` or `redo` moves the head instead. Raises Invalid, StaleVersion."""
+    """Apply the operations as one commit; a lone `undo` or `redo` moves the head. Raises Invalid, StaleVersion."""
     moves = [op.get("op") for op in request.ops if op.get("op") in MOVES]
     if moves:
         if len(request.ops) > 1:
-            raise Invalid(f"{moves[0]} stands alone: it moves to another saved state.", errors=(FieldError("ops", "undo or redo must be the only operation"),))
+            raise Invalid(
+                f"{moves[0]} stands alone: it moves to another saved state.",
+                errors=(FieldError("ops", "undo or redo must be the only operation"),),
+            )
         return _move(store, owner, request, str(moves[0]))
     doc = repo.beat(store, owner, request.beat_id)
     refuse_stale(doc, request.head)
@@ -45,7 +49,10 @@ def edit(store: Store, owner: str, request: Edit) -> Document:
 def _move(store: Store, owner: str, request: Edit, move: str) -> Document:
     extra = set(request.ops[0]) - {"op"}
     if extra:
-        raise Invalid(f"{move} takes no other field.", errors=tuple(FieldError(f"ops[0].{f}", "unknown field") for f in sorted(extra)))
+        raise Invalid(
+            f"{move} takes no other field.",
+            errors=tuple(FieldError(f"ops[0].{f}", "unknown field") for f in sorted(extra)),
+        )
     doc = repo.beat(store, owner, request.beat_id)
     refuse_stale(doc, request.head)
     parents = tuple(repo.commit(store, owner, request.beat_id, doc["head"])["parents"])

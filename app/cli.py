@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 
-from app import config
+from app import config, logs
 from app.config import BadSettings, Settings
 from app.deps import Deps
 
@@ -23,16 +23,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BadSettings as err:
         print(f"settings: {err}", file=sys.stderr)
         return 2
+    logs.configure(settings.log_level)
     command: Command = args.run
     return command(args, settings)
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m app", description="SoundRoutine: any sound goes in, beats come out")
+    parser = argparse.ArgumentParser(
+        prog="python -m app", description="SoundRoutine: any sound goes in, beats come out"
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _plain(commands, "up", "start everything that deploy/Procfile lists, and keep it running", _up)
     _plain(commands, "redis", "run this instance's Redis in the foreground", _redis)
-    _plain(commands, "worker", "run one worker in the foreground", _worker)
+    worker = _plain(commands, "worker", "run one worker in the foreground", _worker)
+    worker.add_argument("queue", nargs="?", default="cpu", help="the queue that it works on (default: %(default)s)")
     _plain(commands, "sweeper", "run the sweeper in the foreground", _sweeper)
     _plain(commands, "doctor", "say what this machine has and what each missing thing would add", _doctor)
     demo = _plain(commands, "demo", "start the stack, make two beats from the bundled sounds, keep serving", _demo)
@@ -43,7 +47,9 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _plain(commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, text: str, run: Command) -> argparse.ArgumentParser:
+def _plain(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, text: str, run: Command
+) -> argparse.ArgumentParser:
     parser = commands.add_parser(name, help=text, description=text)
     parser.set_defaults(run=run)
     return parser
@@ -63,7 +69,9 @@ def _add_keys(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
 
 
 def _add_models(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    inner = commands.add_parser("models", help="models and their weights").add_subparsers(required=True, metavar="ACTION")
+    inner = commands.add_parser("models", help="models and their weights").add_subparsers(
+        required=True, metavar="ACTION"
+    )
     _plain(inner, "list", "list the models, their licences and whether they are here", _models_list)
     _plain(inner, "verify", "check the hash of every weight file that is here", _models_verify)
 
@@ -72,9 +80,25 @@ def _add_beat(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     beat = _plain(commands, "beat", "make a beat from sound files through a running server", _beat)
     beat.add_argument("files", nargs="+", type=Path, metavar="SOUND")
     beat.add_argument("--bpm", type=float, required=True)
-    for name, kind in (("bars", int), ("style", str), ("meter", str), ("mode", str), ("seed", int), ("density", float), ("swing", float), ("humanize", float), ("title", str)):
+    for name, kind in (
+        ("bars", int),
+        ("style", str),
+        ("meter", str),
+        ("mode", str),
+        ("seed", int),
+        ("density", float),
+        ("swing", float),
+        ("humanize", float),
+        ("title", str),
+    ):
         beat.add_argument(f"--{name}", type=kind)
-    beat.add_argument("-o", "--out", type=Path, default=Path("out"), help="folder for beat.wav, beat.mid and beat.json (default: %(default)s)")
+    beat.add_argument(
+        "-o",
+        "--out",
+        type=Path,
+        default=Path("out"),
+        help="folder for beat.wav, beat.mid and beat.json (default: %(default)s)",
+    )
     beat.add_argument("--url", help="the server (default: this machine's)")
     beat.add_argument("--key", help="an API key (default: BOOTSTRAP_API_KEY, else this instance's first key)")
 
@@ -88,19 +112,22 @@ def _up(_: argparse.Namespace, settings: Settings) -> int:
 def _redis(_: argparse.Namespace, settings: Settings) -> int:
     from app.stack import run_redis
 
-    return run_redis(settings)
+    run_redis(settings)
+    return 0
 
 
 def _worker(_: argparse.Namespace, settings: Settings) -> int:
     from app.worker import main as run
 
-    return run(settings)
+    run(settings)
+    return 0
 
 
 def _sweeper(_: argparse.Namespace, settings: Settings) -> int:
     from app.sweeper import main as run
 
-    return run(settings)
+    run(settings)
+    return 0
 
 
 def _doctor(_: argparse.Namespace, settings: Settings) -> int:
@@ -127,7 +154,9 @@ def _keys_create(args: argparse.Namespace, settings: Settings) -> int:
     from services.accounts.keys import SCOPES
 
     expires = clock.now() + timedelta(days=args.days) if args.days else None
-    text, key = create(Deps(settings), args.name, owner=args.owner, scopes=tuple(args.scope or SCOPES), expires_at=expires)
+    text, key = create(
+        Deps(settings), args.name, owner=args.owner, scopes=tuple(args.scope or SCOPES), expires_at=expires
+    )
     print(f"{text}\n\nThis is the only time the key is shown. Its id is {key.id}, its owner {key.owner}.")
     return 0
 

@@ -49,7 +49,13 @@ class Client:
         with ExitStack() as opened:
             parts = [("samples", (f.name, opened.enter_context(f.open("rb")))) for f in files]
             form = {k: str(v) for k, v in fields.items() if v is not None}
-            answer = self.http.post(f"{self.url}/v1/beat", files=parts, data=form, headers={"Prefer": "respond-async"}, timeout=TIMEOUT_S * 10)
+            answer = self.http.post(
+                f"{self.url}/v1/beat",
+                files=parts,
+                data=form,
+                headers={"Prefer": "respond-async"},
+                timeout=TIMEOUT_S * 10,
+            )
         job = self._checked(answer).json()
         while "state" in job and job["state"] in ("queued", "running"):
             if progress:
@@ -120,7 +126,8 @@ def table(beat: dict[str, Any]) -> str:
     rows = [f"{'sample':26} {'pool':8} {'heard as':8} {'instrument':11} {'sure':>5} {'hits':>5}"]
     for s in sorted(beat["meta"]["samples"], key=lambda s: (s["pool_role"] or "", s["name"])):
         rows.append(
-            f"{s['name'][:26]:26} {s['pool_role'] or '-':8} {s['role']:8} {s['instrument']:11} {s['confidence']:5.0%} {counts.get(s['sample_id'], 0):5}"
+            f"{s['name'][:26]:26} {s['pool_role'] or '-':8} {s['role']:8} {s['instrument']:11} "
+            f"{s['confidence']:5.0%} {counts.get(s['sample_id'], 0):5}"
         )
     return "\n".join(rows)
 

@@ -1,4 +1,4 @@
-"""`make run`: the whole stack on embedded defaults, two beats from the bundled sounds through the HTTP API, then serving."""
+"""`make run`: the whole stack on embedded defaults, two beats from the bundled sounds through HTTP, then serving."""
 
 from __future__ import annotations
 
@@ -22,11 +22,17 @@ OUT = Path("demo")
 START_S = 60.0
 STOP_S = 20.0
 POLL_S = 0.1
+LOG_TAIL_CHARS = 2000  # of the stack's log, shown when it does not start
 
 
 def run(settings: Settings, *, once: bool) -> int:
-    """Start `python -m app up` as a child, make the beats, then keep serving until it ends or Ctrl-C; `once` stops it."""
-    stack = subprocess.Popen([sys.executable, "-m", "app", "up"], cwd=ROOT, env=_environ(settings))
+    """Start `python -m app up` as a child, make the beats, then serve until it ends or Ctrl-C; `once` stops it."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    with log_of(settings).open("ab") as log:
+        stack = subprocess.Popen(
+            [sys.executable, "-m", "app", "up"], cwd=ROOT, env=_environ(settings), stdout=log, stderr=log
+        )
+    print(f"Starting the stack (log: {log_of(settings)}) ...", flush=True)
     try:
         _wait_ready(settings, stack)
         beat = _make(settings)
@@ -43,6 +49,11 @@ def run(settings: Settings, *, once: bool) -> int:
     return 0
 
 
+def log_of(settings: Settings) -> Path:
+    """Where the stack's log goes, so that the terminal shows the beats."""
+    return settings.data_dir / "stack.log"
+
+
 def _environ(settings: Settings) -> dict[str, str]:
     return {**os.environ, "DATA_DIR": str(settings.data_dir), "PYTHONUNBUFFERED": "1"}
 
@@ -52,7 +63,8 @@ def _wait_ready(settings: Settings, stack: subprocess.Popen[bytes]) -> None:
     detail = "no answer"
     while time.monotonic() < until:
         if stack.poll() is not None:
-            raise TimeoutError(f"the stack ended with status {stack.returncode}")
+            tail = log_of(settings).read_text(errors="replace")[-LOG_TAIL_CHARS:]
+            raise TimeoutError(f"the stack ended with status {stack.returncode}:\n{tail}")
         try:
             answer = requests.get(f"http://127.0.0.1:{settings.port}/ready", timeout=2)
         except requests.RequestException:
@@ -66,14 +78,22 @@ def _wait_ready(settings: Settings, stack: subprocess.Popen[bytes]) -> None:
 
 
 def _make(settings: Settings) -> dict[str, object]:
-    """Two beats: boombap cut from one kitchen recording, house from the single sounds. The first is written to demo/."""
+    """Two beats: boombap cut from one kitchen recording, house from single sounds. The first is written to demo/."""
     server = client.Client(f"http://127.0.0.1:{settings.port}", client.own_key(settings))
     with tempfile.TemporaryDirectory() as folder:
         kitchen = Path(folder) / "kitchen.wav"
-        subprocess.run([sys.executable, str(ROOT / "deploy" / "make_kitchen.py"), str(kitchen)], check=True, stdout=subprocess.DEVNULL)
-        first = server.beat([kitchen], {"bpm": 92, "bars": 8, "style": "boombap", "mode": "preprocess", "title": "Kitchen"})
+        subprocess.run(
+            [sys.executable, str(ROOT / "deploy" / "make_kitchen.py"), str(kitchen)],
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+        first = server.beat(
+            [kitchen], {"bpm": 92, "bars": 8, "style": "boombap", "mode": "preprocess", "title": "Kitchen"}
+        )
     sounds = sorted(SOUNDS.glob("*.flac"))
-    second = server.beat(sounds, {"bpm": 124, "bars": 8, "style": "house", "mode": "oneshot", "title": "House of things"})
+    second = server.beat(
+        sounds, {"bpm": 124, "bars": 8, "style": "house", "mode": "oneshot", "title": "House of things"}
+    )
     for name, file in (("audio.wav", "beat.wav"), ("beat.mid", "beat.mid")):
         server.save(first, name, OUT / file)
     (OUT / "beat.json").write_text(json.dumps(first, indent=1))
@@ -86,11 +106,14 @@ def _make(settings: Settings) -> dict[str, object]:
 def _say_where(settings: Settings, beat: dict[str, object]) -> None:
     key = client.own_key(settings)
     base = f"http://127.0.0.1:{settings.port}"
-    print(f"""
+    print(
+        f"""
 Listen:    {base}/#key={key}
 API:       {base}/docs
 The beat:  curl -H 'X-API-Key: {key}' {base}/v1/beat/{beat["job_id"]}
-Stop:      Ctrl-C""", flush=True)  # fmt: skip
+Stop:      Ctrl-C""",
+        flush=True,
+    )
 
 
 def _stop(stack: subprocess.Popen[bytes]) -> None:

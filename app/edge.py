@@ -22,17 +22,23 @@ from services.errors import RateLimited
 log = structlog.get_logger()
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
-CSP = "default-src 'self'; media-src 'self' blob:; img-src 'self' data:; style-src 'self'; script-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
+CSP = (
+    "default-src 'self'; media-src 'self' blob:; img-src 'self' data:; style-src 'self'; script-src 'self'; "
+    "object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
+)
 # Swagger UI writes style attributes; its page gets a policy of its own.
 DOCS_CSP = CSP.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'")
-CORS_HEADERS = "Authorization, X-API-Key, Content-Type, Prefer, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID, Range, Cache-Control"
+CORS_HEADERS = (
+    "Authorization, X-API-Key, Content-Type, Prefer, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID, Range, "
+    "Cache-Control"
+)
 CORS_EXPOSED = "ETag, Location, Link, Retry-After, Content-Disposition, X-Request-ID, Idempotent-Replayed"
 
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
 class TrustedProxies:
-    """Take X-Forwarded-For and -Proto from trusted proxies only; drop them from anybody else, so that nobody forges them."""
+    """Take X-Forwarded-For and -Proto from trusted proxies only; from anybody else they could be forged."""
 
     def __init__(self, inner: Wsgi, trusted: tuple[str, ...]) -> None:
         self._inner = inner
@@ -111,7 +117,14 @@ def _cors(origins: frozenset[str]) -> Callable[[Response], Response]:
 
 def _log(out: Response) -> Response:
     ms = round((time.perf_counter() - g.get("began", time.perf_counter())) * 1000, 1)
-    log.info("request", method=request.method, path=UNSHOWN.sub("", request.path), status=out.status_code, ms=ms, client=request.remote_addr)
+    log.info(
+        "request",
+        method=request.method,
+        path=UNSHOWN.sub("", request.path),
+        status=out.status_code,
+        ms=ms,
+        client=request.remote_addr,
+    )
     return out
 
 
@@ -124,7 +137,13 @@ def _limit(app: Flask, settings: Settings) -> None:
         from app.stack import redis_socket
 
         options = {"storage_uri": f"redis+unix://{redis_socket(settings)}"}
-    limiter = Limiter(_client, default_limits=[settings.rate_limit], headers_enabled=True, key_prefix=app.extensions["deps"].instance, **options)
+    limiter = Limiter(
+        _client,
+        default_limits=[settings.rate_limit],
+        headers_enabled=True,
+        key_prefix=app.extensions["deps"].instance,
+        **options,
+    )
     limiter.init_app(app)
     app.register_error_handler(RateLimitExceeded, _limited)
 

@@ -1,4 +1,4 @@
-"""Errors to HTTP: one table from the house's errors to problem documents (RFC 9457). The only place that names a status."""
+"""One table from the house's errors to problem documents (RFC 9457); the only place that names a status for them."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ PROBLEM_TYPE = "application/problem+json"
 
 def problem_of(err: e.ServiceError) -> dict[str, Any]:
     """The problem document of a failure: `type, title, status, detail, code`, and `errors` where fields are named."""
-    status = STATUS[type(err)]
+    status = next(STATUS[kind] for kind in type(err).__mro__ if kind in STATUS)  # a room's own error is its parent's
     doc = problem(status, err.code, err.message)
     if err.errors:
         doc["errors"] = [{"field": f.field, "message": f.message} for f in err.errors]
@@ -99,7 +99,13 @@ def _http(err: HTTPException) -> Response:
         429: "Too many requests: wait a little and try again.",
     }
     detail = details.get(status, _title(status) + ".")
-    codes = {400: "unreadable_request", 404: "not_found", 405: "method_not_allowed", 415: "wrong_content_type", 429: "rate_limited"}
+    codes = {
+        400: "unreadable_request",
+        404: "not_found",
+        405: "method_not_allowed",
+        415: "wrong_content_type",
+        429: "rate_limited",
+    }
     keep = {k: v for k, v in err.get_headers(None) if k in ("Allow", "Retry-After", "Content-Range")}
     return answer(problem(status, codes.get(status, f"http_{status}"), detail), keep)
 

@@ -13,7 +13,11 @@ from services.errors import StaleVersion, VersionRequired
 
 def with_etag(body: Any, tag: str) -> Response:
     """A JSON answer under an ETag, or 304 when the client has it."""
-    out = Response(status=304) if request.if_none_match.contains(tag) or request.if_none_match.contains_weak(tag) else ok(body)
+    out = (
+        Response(status=304)
+        if request.if_none_match.contains(tag) or request.if_none_match.contains_weak(tag)
+        else ok(body)
+    )
     out.set_etag(tag)
     out.headers["Cache-Control"] = "private, no-cache"
     return out

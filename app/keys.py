@@ -12,7 +12,12 @@ from services.accounts.keys import DEFAULT_OWNER, PREFIX_CHARS, SCOPES, ApiKey, 
 
 
 def create(
-    deps: Deps, name: str, *, owner: str = DEFAULT_OWNER, scopes: tuple[str, ...] = SCOPES, expires_at: datetime | None = None
+    deps: Deps,
+    name: str,
+    *,
+    owner: str = DEFAULT_OWNER,
+    scopes: tuple[str, ...] = SCOPES,
+    expires_at: datetime | None = None,
 ) -> tuple[str, ApiKey]:
     """Make and store a key; the key itself is returned this once."""
     text = generate()

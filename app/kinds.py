@@ -50,7 +50,8 @@ KINDS: dict[str, Kind] = {
 
 # Imported (`module`) or called (`module:function`) in the worker before it forks, so that no job pays for it.
 PRELOAD: tuple[str, ...] = (
-    "numpy", "scipy.signal", "scipy.fft", "scipy.optimize", "soundfile", "av", "soxr", "app.runs.beats", "app.runs.rungs",
+    "numpy", "scipy.signal", "scipy.fft", "scipy.optimize", "soundfile", "av", "soxr", "app.runs.beats",
+    "app.runs.rungs",
     "app.runs.export", "services.audio.decode:preload", "services.version:code_version",
 )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Prometheus metrics. Counters live in files shared by the web processes (PROMETHEUS_MULTIPROC_DIR, set by gunicorn)."""
+"""Prometheus metrics. Counters live in files that the web processes share (PROMETHEUS_MULTIPROC_DIR)."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def render(deps: Deps) -> bytes:
     registry = CollectorRegistry()
     gauges = CollectorRegistry()
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
-        multiprocess.MultiProcessCollector(registry)
+        multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # the library has no types
     else:
         registry.register(REQUESTS)
         registry.register(DURATION)

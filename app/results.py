@@ -13,7 +13,7 @@ from db import beats, jobs, results
 from db.store import Document
 from services import clock
 from services.beats.document import beat_from_doc
-from services.beats.view import beat_view
+from services.beats.view import beat_json
 from services.errors import NotFound
 
 # What can be fetched of a beat; each name is a route under /v1/beat/{id}/.
@@ -45,22 +45,36 @@ def beat_body(beat_id: str, owner: str, *, commit: str | None = None, asked: Doc
     doc = beats.beat(store, owner, beat_id)
     at = beats.commit(store, owner, beat_id, commit or doc["head"])
     sha = at["tree"]["beat"]
-    body = beat_view(beat_from_doc(beats.tree(store, owner, sha)))
+    body = beat_json(beat_from_doc(beats.tree(store, owner, sha)))
     job = asked or jobs.job_by_id(store, beat_id) or {}
     body["meta"] |= {"timings_ms": job.get("timings_ms") or {}, "reused_from": job.get("reused_from")}
     links, media = beat_links(beat_id, sha, body)
     return {
-        "job_id": asked["id"] if asked else beat_id, "beat_id": beat_id, "title": doc["title"], "version": at["number"], **body,
-        "links": links, "media": media,
-    }  # fmt: skip
+        "job_id": asked["id"] if asked else beat_id,
+        "beat_id": beat_id,
+        "title": doc["title"],
+        "version": at["number"],
+        **body,
+        "links": links,
+        "media": media,
+    }
 
 
 def beat_links(beat_id: str, tree: str, body: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, str]]:
     """The addresses of a beat and its files, and their signed twins."""
     base = url_for("beats.show", job_id=beat_id)
     files = {name: f"{base}/{name}" for name in BEAT_FILES}
-    previews = {f"sample:{s['sample_id']}": url_for("files.preview", job_id=beat_id, sample_id=s["sample_id"]) for s in body["meta"]["samples"]}
-    links = {"self": base, "versions": f"{base}/versions", "job": url_for("jobs.show", job_id=beat_id), **files, **previews}
+    previews = {
+        f"sample:{s['sample_id']}": url_for("files.preview", job_id=beat_id, sample_id=s["sample_id"])
+        for s in body["meta"]["samples"]
+    }
+    links = {
+        "self": base,
+        "versions": f"{base}/versions",
+        "job": url_for("jobs.show", job_id=beat_id),
+        **files,
+        **previews,
+    }
     return links, {name: media_url(path, tree) for name, path in {**files, **previews}.items()}
 
 
@@ -68,33 +82,58 @@ def beat_summary(doc: Document) -> dict[str, Any]:
     """A beat in a list."""
     base = url_for("beats.show", job_id=doc["id"])
     return {
-        "beat_id": doc["id"], "job_id": doc["id"], "title": doc["title"], "style": doc["style"], "bpm": doc["bpm"], "bars": doc["bars"],
-        "created_at": clock.iso(doc["created_at"]), "updated_at": clock.iso(doc["updated_at"]), "links": {"self": base},
-    }  # fmt: skip
+        "beat_id": doc["id"],
+        "job_id": doc["id"],
+        "title": doc["title"],
+        "style": doc["style"],
+        "bpm": doc["bpm"],
+        "bars": doc["bars"],
+        "created_at": clock.iso(doc["created_at"]),
+        "updated_at": clock.iso(doc["updated_at"]),
+        "links": {"self": base},
+    }
 
 
 def version_body(doc: Document, head: str) -> dict[str, Any]:
     """A commit in a beat's list of versions."""
     return {
-        "version": doc["number"], "commit": doc["sha"], "parents": doc["parents"], "message": doc["message"], "at": clock.iso(doc["at"]),
+        "version": doc["number"],
+        "commit": doc["sha"],
+        "parents": doc["parents"],
+        "message": doc["message"],
+        "at": clock.iso(doc["at"]),
         "head": doc["sha"] == head,
-    }  # fmt: skip
+    }
 
 
 def job_body(job: Document, *, whole: bool = True) -> dict[str, Any]:
     """A job as `GET /v1/jobs/{id}` shows it; in lists without `result`."""
     d = deps()
     waiting = job["state"] == "queued"
-    links = {"self": url_for("jobs.show", job_id=job["id"]), "events": url_for("jobs.events", job_id=job["id"]), "cancel": url_for("jobs.cancel", job_id=job["id"])}
+    links = {
+        "self": url_for("jobs.show", job_id=job["id"]),
+        "events": url_for("jobs.events", job_id=job["id"]),
+        "cancel": url_for("jobs.cancel", job_id=job["id"]),
+    }
     if job["kind"] in BEAT_KINDS:
         links["result"] = url_for("beats.show", job_id=job["id"])
     body = {
-        "job_id": job["id"], "kind": job["kind"], "state": job["state"], "stage": job.get("stage"), "progress": job.get("progress", 0.0),
-        "queue_position": queue.position(d, job) if waiting and whole else None, "eta_s": queue.eta_s(d, job) if whole else None,
-        "attempt": job.get("attempt", 0), "worker_alive": queue.workers_alive(d) > 0, "error": job.get("error"),
-        "timings_ms": job.get("timings_ms") or {}, "reused_from": job.get("reused_from"), "created_at": clock.iso(job["created_at"]),
-        "updated_at": clock.iso(job["updated_at"]), "links": links,
-    }  # fmt: skip
+        "job_id": job["id"],
+        "kind": job["kind"],
+        "state": job["state"],
+        "stage": job.get("stage"),
+        "progress": job.get("progress", 0.0),
+        "queue_position": queue.position(d, job) if waiting and whole else None,
+        "eta_s": queue.eta_s(d, job) if whole else None,
+        "attempt": job.get("attempt", 0),
+        "worker_alive": queue.workers_alive(d) > 0,
+        "error": job.get("error"),
+        "timings_ms": job.get("timings_ms") or {},
+        "reused_from": job.get("reused_from"),
+        "created_at": clock.iso(job["created_at"]),
+        "updated_at": clock.iso(job["updated_at"]),
+        "links": links,
+    }
     if whole:
         body["result"] = _result_or_none(job)
     return body
@@ -114,10 +153,18 @@ def asset_body(doc: Document) -> dict[str, Any]:
     base = url_for("assets.show", asset_id=doc["id"])
     content = url_for("assets.content", asset_id=doc["id"])
     return {
-        "asset_id": doc["id"], "kind": doc["kind"], "name": doc["name"], "sha256": doc["sha256"], "bytes": doc["bytes"],
-        "media_type": doc["media_type"], "duration_s": doc.get("duration_s"), "channels": doc.get("channels"), "rate_hz": doc.get("rate_hz"),
-        "retention": doc["retention"], "created_at": clock.iso(doc["created_at"]),
+        "asset_id": doc["id"],
+        "kind": doc["kind"],
+        "name": doc["name"],
+        "sha256": doc["sha256"],
+        "bytes": doc["bytes"],
+        "media_type": doc["media_type"],
+        "duration_s": doc.get("duration_s"),
+        "channels": doc.get("channels"),
+        "rate_hz": doc.get("rate_hz"),
+        "retention": doc["retention"],
+        "created_at": clock.iso(doc["created_at"]),
         "expires_at": clock.iso(doc["expires_at"]) if doc.get("expires_at") else None,
         "links": {"self": base, "content": content, "waveform": url_for("assets.waveform", asset_id=doc["id"])},
         "media": {"content": media_url(content, doc["sha256"])},
-    }  # fmt: skip
+    }

@@ -22,8 +22,18 @@ def beat(deps: Deps, job: Document, original: Document) -> Outcome:
     body = beats.tree(store, owner, first["tree"]["beat"])
     commit = Commit({"beat": first["tree"]["beat"]}, (), owner, job["created_at"], first["message"])
     beats.save_commit(store, owner, job["id"], commit, 1)
-    beats.insert_beat(store, {
-        "id": job["id"], "owner": owner, "title": job["params"]["title"], "mode": job["params"]["mode"], "sources": job["params"]["sources"],
-        "head": commit.sha, "redo": [], "number": 1, **summary(beat_from_doc(body)),
-    })  # fmt: skip
+    beats.insert_beat(
+        store,
+        {
+            "id": job["id"],
+            "owner": owner,
+            "title": job["params"]["title"],
+            "mode": job["params"]["mode"],
+            "sources": job["params"]["sources"],
+            "head": commit.sha,
+            "redo": [],
+            "number": 1,
+            **summary(beat_from_doc(body)),
+        },
+    )
     return Outcome({"beat_id": job["id"], "commit": commit.sha}, tuple(original["blobs"]))

@@ -22,12 +22,19 @@ class Served:
 
 
 def serve(file: Served) -> Response:
-    """The blob with Range, If-Range, 206, HEAD, a strong ETag (its SHA-256) and Content-Disposition. Raises NotFound."""
+    """The blob with ranges, HEAD, a strong ETag (its SHA-256) and Content-Disposition. Raises NotFound."""
     out = send_file(
-        deps().blobs.open(file.sha256), mimetype=file.media_type, conditional=True, etag=file.sha256, last_modified=file.made_at, max_age=0,
-    )  # fmt: skip
+        deps().blobs.open(file.sha256),
+        mimetype=file.media_type,
+        conditional=True,
+        etag=file.sha256,
+        last_modified=file.made_at,
+        max_age=0,
+    )
     ascii_name = file.filename.encode("ascii", "replace").decode().replace("?", "_").replace('"', "'")
-    out.headers["Content-Disposition"] = f"attachment; filename=\"{ascii_name}\"; filename*=UTF-8''{quote(file.filename, safe='')}"
+    out.headers["Content-Disposition"] = (
+        f"attachment; filename=\"{ascii_name}\"; filename*=UTF-8''{quote(file.filename, safe='')}"
+    )
     out.headers["Accept-Ranges"] = "bytes"
     out.headers["Cache-Control"] = "private, no-cache"
     out.headers["X-Content-Type-Options"] = "nosniff"

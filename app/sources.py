@@ -14,9 +14,16 @@ from services.beats.types import SAMPLES_MAX
 from services.errors import DiskFull, FieldError, Invalid, NotAudio, NotFound, TooLarge
 
 MEDIA_TYPES = {
-    "wav": "audio/wav", "flac": "audio/flac", "mp3": "audio/mpeg", "ogg": "audio/ogg", "opus": "audio/ogg", "m4a": "audio/mp4",
-    "aac": "audio/aac", "aiff": "audio/aiff", "webm": "audio/webm",
-}  # fmt: skip
+    "wav": "audio/wav",
+    "flac": "audio/flac",
+    "mp3": "audio/mpeg",
+    "ogg": "audio/ogg",
+    "opus": "audio/ogg",
+    "m4a": "audio/mp4",
+    "aac": "audio/aac",
+    "aiff": "audio/aiff",
+    "webm": "audio/webm",
+}
 FORMATS = "wav, flac, mp3, ogg, opus, m4a, aac, aiff or webm"
 NOT_AUDIO = f"is not an audio file that can be read: send {FORMATS}"
 UPLOAD = "upload"
@@ -49,7 +56,10 @@ def refuse_unreadable(uploads: list[Upload], field: str) -> None:
 def refuse_too_many(count: int, field: str) -> None:
     """Raise TooLarge past 64 sounds, Invalid without any."""
     if count > SAMPLES_MAX:
-        raise TooLarge(f"{count} sounds were sent; {SAMPLES_MAX} is the most for one request.", errors=(FieldError(field, "too many"),))
+        raise TooLarge(
+            f"{count} sounds were sent; {SAMPLES_MAX} is the most for one request.",
+            errors=(FieldError(field, "too many"),),
+        )
     if count == 0:
         message = "send at least one audio file, or the id of an earlier one"
         raise Invalid(f"{field}: {message}", errors=(FieldError(field, message),))
@@ -75,10 +85,19 @@ def store_uploads(deps: Deps, owner: str, uploads: list[Upload]) -> Stored:
 
 def _asset_doc(deps: Deps, upload: Upload, name: str) -> dict[str, Any]:
     return {
-        "kind": UPLOAD, "name": name, "sha256": upload.sha256, "bytes": upload.size, "container": upload.container,
-        "media_type": MEDIA_TYPES.get(upload.container or "", "application/octet-stream"), "duration_s": None, "channels": None,
-        "rate_hz": None, "peaks": None, "retention": UPLOAD, "expires_at": clock.now() + timedelta(days=deps.settings.upload_days),
-    }  # fmt: skip
+        "kind": UPLOAD,
+        "name": name,
+        "sha256": upload.sha256,
+        "bytes": upload.size,
+        "container": upload.container,
+        "media_type": MEDIA_TYPES.get(upload.container or "", "application/octet-stream"),
+        "duration_s": None,
+        "channels": None,
+        "rate_hz": None,
+        "peaks": None,
+        "retention": UPLOAD,
+        "expires_at": clock.now() + timedelta(days=deps.settings.upload_days),
+    }
 
 
 def earlier(deps: Deps, owner: str, ids: list[str], field: str) -> Stored:
@@ -102,9 +121,20 @@ def _earlier_one(deps: Deps, owner: str, one: str) -> dict[str, Any] | None:
     except NotFound:
         pass
     else:
-        return {"asset_id": asset["id"], "sha256": asset["sha256"], "name": asset["name"], "container": asset["container"]}
+        return {
+            "asset_id": asset["id"],
+            "sha256": asset["sha256"],
+            "name": asset["name"],
+            "container": asset["container"],
+        }
     try:
         sample = samples.sample(deps.store, owner, one)
     except NotFound:
         return None
-    return {"sample_id": one, "sha256": sample["blob"], "name": sample["name"], "container": "wav", "asset_id": sample["asset_id"]}
+    return {
+        "sample_id": one,
+        "sha256": sample["blob"],
+        "name": sample["name"],
+        "container": "wav",
+        "asset_id": sample["asset_id"],
+    }

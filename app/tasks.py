@@ -37,7 +37,7 @@ T = TypeVar("T")
 log = structlog.get_logger()
 
 
-class Fenced(Exception):  # noqa: N818 - what happened, not what is wrong
+class Fenced(Exception):
     """Another attempt has taken over, or the job has ended without us: stop, and write nothing."""
 
 

@@ -97,7 +97,11 @@ class SpoolingRequest(Request):
     """A request whose file parts go to the staging directory of the blob store."""
 
     def _get_file_stream(
-        self, total_content_length: int | None, content_type: str | None, filename: str | None = None, content_length: int | None = None
+        self,
+        total_content_length: int | None,
+        content_type: str | None,
+        filename: str | None = None,
+        content_length: int | None = None,
     ) -> IO[bytes]:
         deps = cast("Deps", current_app.extensions["deps"])
         spooled = SpooledFile(deps.blobs.staging())
@@ -106,14 +110,20 @@ class SpoolingRequest(Request):
 
 
 def received(request: Request, field: str) -> list[Upload]:
-    """The uploads of one form field, in order. A part without bytes or name is an upload too: the decoder says what it is."""
+    """The uploads of one form field, in order. A part without bytes or name is an upload too."""
     out = []
     for part in request.files.getlist(field):
         spooled = cast("SpooledFile", part.stream)
         sha256 = spooled.settle()
         out.append(
             Upload(
-                field, shown_name(part.filename or ""), spooled.path, sha256, spooled.size, sniff(spooled.head), part.mimetype or ""
+                field,
+                shown_name(part.filename or ""),
+                spooled.path,
+                sha256,
+                spooled.size,
+                sniff(spooled.head),
+                part.mimetype or "",
             )
         )
     return out

@@ -66,8 +66,12 @@ def run(work: Work, plan: Callable[[], Plan]) -> Response:
 
 def _submit(work: Work, plan: Plan) -> Document:
     owner, d = caller().owner, deps()
-    reuse_key = canonical.sha256([owner, work.kind, list(plan.inputs), plan.params, code_version()]) if work.reusable else None
-    new = queue.NewJob(work.kind, owner, plan.params, plan.inputs, reuse_key=reuse_key, subject=plan.subject, fresh=plan.fresh)
+    reuse_key = (
+        canonical.sha256([owner, work.kind, list(plan.inputs), plan.params, code_version()]) if work.reusable else None
+    )
+    new = queue.NewJob(
+        work.kind, owner, plan.params, plan.inputs, reuse_key=reuse_key, subject=plan.subject, fresh=plan.fresh
+    )
     try:
         return queue.submit(d, new, reuse=work.reusable and not _no_cache())
     except ServiceError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from datetime import datetime, timedelta
 
-from db.store import DuplicateId, Document, Store
+from db.store import Document, DuplicateId, Store
 from services import clock
 from services.accounts.keys import ApiKey
 
@@ -51,7 +51,15 @@ def revoke_key(store: Store, key_id: str, at: datetime) -> bool:
 
 def revive_key(store: Store, key_id: str, scopes: tuple[str, ...]) -> None:
     """Make a key valid again with these scopes (the bootstrap key at each start)."""
-    store.mutate(NAME, key_id, lambda d: None if d.get("revoked_at") is None and d["scopes"] == list(scopes) else {**d, "revoked_at": None, "scopes": list(scopes)})
+    store.mutate(
+        NAME,
+        key_id,
+        lambda d: (
+            None
+            if d.get("revoked_at") is None and d["scopes"] == list(scopes)
+            else {**d, "revoked_at": None, "scopes": list(scopes)}
+        ),
+    )
 
 
 def note_use(store: Store, key: ApiKey, at: datetime) -> None:
@@ -62,6 +70,13 @@ def note_use(store: Store, key: ApiKey, at: datetime) -> None:
 
 def _key(doc: Document) -> ApiKey:
     return ApiKey(
-        id=doc["id"], owner=doc["owner"], name=doc["name"], prefix=doc["prefix"], hash=doc["hash"], scopes=tuple(doc["scopes"]),
-        expires_at=doc.get("expires_at"), last_used_at=doc.get("last_used_at"), revoked_at=doc.get("revoked_at"),
-    )  # fmt: skip
+        id=doc["id"],
+        owner=doc["owner"],
+        name=doc["name"],
+        prefix=doc["prefix"],
+        hash=doc["hash"],
+        scopes=tuple(doc["scopes"]),
+        expires_at=doc.get("expires_at"),
+        last_used_at=doc.get("last_used_at"),
+        revoked_at=doc.get("revoked_at"),
+    )

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
-from db.store import DuplicateId, Document, Page, Store
+from db.store import Document, DuplicateId, Page, Store
 from services import canonical, clock
 from services.errors import NotFound, StaleVersion
 from services.projects.history import Head
@@ -20,7 +20,17 @@ def save_tree(store: Store, owner: str, body: dict[str, Any], blobs: tuple[str, 
     """Store a whole state under the hash of its canonical JSON; the same state again is the same document."""
     sha = canonical.sha256(body)
     try:
-        store.insert(TREES, {"id": f"{owner}:{sha}", "owner": owner, "body": body, "blobs": sorted(blobs), "created_at": clock.now(), "schema": 1})
+        store.insert(
+            TREES,
+            {
+                "id": f"{owner}:{sha}",
+                "owner": owner,
+                "body": body,
+                "blobs": sorted(blobs),
+                "created_at": clock.now(),
+                "schema": 1,
+            },
+        )
     except DuplicateId:
         pass
     return sha
@@ -38,9 +48,16 @@ def tree(store: Store, owner: str, sha: str) -> dict[str, Any]:
 def save_commit(store: Store, owner: str, beat_id: str, commit: Commit, number: int) -> str:
     """Store a commit of a beat; idempotent. Returns its hash."""
     doc = {
-        "id": f"{beat_id}:{commit.sha}", "owner": owner, "beat_id": beat_id, "number": number, "sha": commit.sha,
-        **asdict(commit), "parents": list(commit.parents), "created_at": commit.at, "schema": 1,
-    }  # fmt: skip
+        "id": f"{beat_id}:{commit.sha}",
+        "owner": owner,
+        "beat_id": beat_id,
+        "number": number,
+        "sha": commit.sha,
+        **asdict(commit),
+        "parents": list(commit.parents),
+        "created_at": commit.at,
+        "schema": 1,
+    }
     try:
         store.insert(COMMITS, doc)
     except DuplicateId:
@@ -95,8 +112,10 @@ def head_of(doc: Document) -> Head:
     return Head(doc["head"], tuple(doc["redo"]), doc["number"])
 
 
-def move_head(store: Store, owner: str, beat_id: str, expected: str, move: Callable[[Head], Head], fields: dict[str, Any]) -> Document:
-    """Move a beat's head from `expected`; `fields` are written with it. Raises NotFound, or StaleVersion when it stood elsewhere."""
+def move_head(
+    store: Store, owner: str, beat_id: str, expected: str, move: Callable[[Head], Head], fields: dict[str, Any]
+) -> Document:
+    """Move a beat's head from `expected`, with `fields`. Raises NotFound, or StaleVersion when it stood elsewhere."""
 
     def change(doc: Document) -> Document | None:
         if doc["owner"] != owner:
@@ -104,7 +123,14 @@ def move_head(store: Store, owner: str, beat_id: str, expected: str, move: Calla
         if doc["head"] != expected:
             raise StaleVersion("The beat has changed since you read it: read it again and repeat the change.")
         to = move(head_of(doc))
-        return {**doc, **fields, "head": to.commit, "redo": list(to.redo), "number": to.number, "updated_at": clock.now()}
+        return {
+            **doc,
+            **fields,
+            "head": to.commit,
+            "redo": list(to.redo),
+            "number": to.number,
+            "updated_at": clock.now(),
+        }
 
     written = store.mutate(BEATS, beat_id, change)
     if written is None:

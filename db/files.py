@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from db.store import DuplicateId, Document, Store
+from db.store import Document, DuplicateId, Store
 from services import canonical, clock
 
 NAME = "files"

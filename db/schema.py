@@ -5,7 +5,9 @@ from __future__ import annotations
 from db.store import CollectionSpec, Index
 
 COLLECTIONS: tuple[CollectionSpec, ...] = (
-    CollectionSpec("api_keys", ("owner", "hash", "created_at", "revoked_at"), (Index(("hash",)), Index(("owner", "-created_at")))),
+    CollectionSpec(
+        "api_keys", ("owner", "hash", "created_at", "revoked_at"), (Index(("hash",)), Index(("owner", "-created_at")))
+    ),
     CollectionSpec(
         "assets",
         ("owner", "sha256", "kind", "created_at", "expires_at", "retention"),
@@ -27,7 +29,9 @@ COLLECTIONS: tuple[CollectionSpec, ...] = (
     CollectionSpec("beats", ("owner", "created_at", "updated_at", "title"), (Index(("owner", "-created_at")),)),
     CollectionSpec("commits", ("owner", "beat_id", "number", "created_at"), (Index(("beat_id", "-number")),)),
     CollectionSpec("trees", ("owner", "created_at"), ()),
-    CollectionSpec("samples", ("owner", "sample_id", "role", "instrument", "created_at"), (Index(("owner", "-created_at")),)),
+    CollectionSpec(
+        "samples", ("owner", "sample_id", "role", "instrument", "created_at"), (Index(("owner", "-created_at")),)
+    ),
     CollectionSpec("stages", ("owner", "created_at"), (Index(("created_at",)),)),
     CollectionSpec("files", ("owner", "beat_id", "commit", "created_at"), (Index(("beat_id",)),)),
     CollectionSpec("leases", ("until",), ()),

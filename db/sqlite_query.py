@@ -49,17 +49,17 @@ def condition(clause: Clause) -> Sql:
         return f"{field} in ({','.join('?' * len(clause.value))})", [bound(v) for v in clause.value]
     if clause.op == "exists":
         return f"{field}{'>' if clause.value else '='}?", [NOTHING]
-    low, high = _bracket(clause.value)
-    return f"{field}{SIGNS[clause.op]}? and {field}>? and {field}<?", [bound(clause.value), low, high]
+    within, limits = _own_type(field, clause.value)
+    return f"{field}{SIGNS[clause.op]}? and {within}", [bound(clause.value), *limits]
 
 
-def _bracket(value: Any) -> tuple[Any, Any]:
-    """The open interval of values of the same type: a range never matches another type, as in MongoDB."""
+def _own_type(field: str, value: Any) -> Sql:
+    """A range never matches another type, as in MongoDB; written as ranges, so that an index serves it too."""
     if isinstance(value, datetime):
-        return FIRST_DATE, AFTER_DATES
+        return f"{field}>? and {field}<?", [FIRST_DATE, AFTER_DATES]
     if isinstance(value, str):
-        return math.inf, b""  # all text lies between the numbers and the blobs
-    return NOTHING, FIRST_TEXT
+        return f"{field}>=? and {field} not between ? and ?", [FIRST_TEXT, FIRST_DATE, AFTER_DATES]
+    return f"{field}>? and {field}<?", [NOTHING, FIRST_TEXT]
 
 
 def where(clauses: tuple[Clause, ...], after: Sql | None = None) -> Sql:

@@ -1,4 +1,4 @@
-"""What a stage made of one input, by the hash of stage, code version, parameters and input: later beats start from it."""
+"""What a stage made of one input, by the hash of all that it depends on: later beats start from it."""
 
 from __future__ import annotations
 
@@ -24,6 +24,9 @@ def stage(store: Store, key: str) -> dict[str, Any] | None:
 def save_stage(store: Store, owner: str, key: str, body: dict[str, Any], blobs: tuple[str, ...]) -> None:
     """Keep a stage's result; the same key again keeps the first."""
     try:
-        store.insert(NAME, {"id": key, "owner": owner, "body": body, "blobs": sorted(blobs), "created_at": clock.now(), "schema": 1})
+        store.insert(
+            NAME,
+            {"id": key, "owner": owner, "body": body, "blobs": sorted(blobs), "created_at": clock.now(), "schema": 1},
+        )
     except DuplicateId:
         pass

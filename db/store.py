@@ -51,11 +51,11 @@ class Page:
     next_cursor: str | None
 
 
-class DuplicateId(Exception):  # noqa: N818 - an outcome that callers expect
+class DuplicateId(Exception):
     """`insert` of an id that exists."""
 
 
-class VersionConflict(Exception):  # noqa: N818 - an outcome that callers expect
+class VersionConflict(Exception):
     """`replace` or `delete` with a version that is not the stored one (or of a document that is gone)."""
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 
 def tidy(value: Any) -> Any:
-    """A copy of a JSON value with floats rounded to 1e-6 and integral floats as ints. Raises ValueError for NaN or inf."""
+    """A copy of a JSON value, floats rounded to 1e-6 and integral ones as ints. Raises ValueError for NaN or inf."""
     if isinstance(value, bool) or value is None or isinstance(value, (int, str)):
         return value
     if isinstance(value, float):

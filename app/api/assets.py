@@ -5,14 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from flask import Response, request
-from flask_smorest import Blueprint
 from marshmallow import Schema
 
 from app.api.fields import PageQuery
 from app.auth import caller, deps, guard, media_url
 from app.bodies import parse, parse_query
 from app.etags import with_etag
-from app.openapi import describe
+from app.openapi import Door, describe
 from app.paging import listed
 from app.results import asset_body
 from app.serving import Served, serve
@@ -21,9 +20,12 @@ from app.work import Plan, Work, ok, run
 from db import assets as repo
 from services.errors import Busy, FieldError, Invalid
 
-blp = Blueprint("assets", __name__, url_prefix="/v1", description="Stored sounds")
+blp = Door("assets", __name__, url_prefix="/v1", description="Stored sounds")
 
-FILE = {"description": "The file as it was uploaded", "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}
+FILE = {
+    "description": "The file as it was uploaded",
+    "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+}
 
 
 class AssetFields(Schema):
@@ -32,9 +34,14 @@ class AssetFields(Schema):
 
 @blp.route("/assets", methods=["POST"])
 @describe(
-    blp, "Upload a sound", body=AssetFields, files={"audio": False}, answers={200: "Asset", 201: "Asset", 202: "Job"},
-    problems=(400, 409, 413, 415, 422, 503, 507), headers=("Prefer", "Idempotency-Key"),
-)  # fmt: skip
+    blp,
+    "Upload a sound",
+    body=AssetFields,
+    files={"audio": False},
+    answers={200: "Asset", 201: "Asset", 202: "Job"},
+    problems=(400, 409, 413, 415, 422, 503, 507),
+    headers=("Prefer", "Idempotency-Key"),
+)
 @guard("assets:write")
 def create() -> Response:
     """Store and check one file: 201 with the new asset, or 200 with the one you already have."""
@@ -67,7 +74,13 @@ def index() -> Response:
 
 
 @blp.route("/assets/<asset_id>", methods=["GET"])
-@describe(blp, "Read an asset", answers={200: "Asset", 304: {"description": "Not changed"}}, problems=(404,), headers=("If-None-Match",))
+@describe(
+    blp,
+    "Read an asset",
+    answers={200: "Asset", 304: {"description": "Not changed"}},
+    problems=(404,),
+    headers=("If-None-Match",),
+)
 @guard("assets:read")
 def show(asset_id: str) -> Response:
     """What is known of a stored sound."""
@@ -85,7 +98,13 @@ def delete(asset_id: str) -> Response:
 
 
 @blp.route("/assets/<asset_id>/content", methods=["GET"])
-@describe(blp, "Download the file", answers={200: FILE, 206: {**FILE, "description": "A range of it"}}, problems=(404, 416), headers=("Range", "If-None-Match"))
+@describe(
+    blp,
+    "Download the file",
+    answers={200: FILE, 206: {**FILE, "description": "A range of it"}},
+    problems=(404, 416),
+    headers=("Range", "If-None-Match"),
+)
 @guard("assets:read", media=True)
 def content(asset_id: str) -> Response:
     """The bytes as they came."""

@@ -5,27 +5,26 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Response, request
-from flask_smorest import Blueprint
 from marshmallow import Schema, fields, validate
 
 from app import change, queue
 from app.api.fields import SEED_MAX, BeatFields, PageQuery, SkeletonFields
 from app.auth import caller, deps, guard
-from app.bodies import Number, Whole, parse, parse_query
+from app.bodies import JsonList, Number, Whole, parse, parse_query
+from app.errors import answer
 from app.etags import required_match, with_etag
-from app.openapi import describe
+from app.openapi import Door, describe
 from app.paging import listed
 from app.results import beat_body, beat_summary, version_body
 from app.sources import Stored, earlier, refuse_too_many, refuse_unreadable, store_uploads
 from app.work import Plan, Work, accepted, run
-from app.errors import answer
 from db import beats as repo
 from db import jobs
 from services.beats import types as t
 from services.beats.request import check_style
 from services.errors import Canceled, NotFound
 
-blp = Blueprint("beats", __name__, url_prefix="/v1", description="Beats from sounds: Stage 1, 2, 3 and after")
+blp = Door("beats", __name__, url_prefix="/v1", description="Beats from sounds: Stage 1, 2, 3 and after")
 
 STAGES = ("preprocess", "roles", "beat", "render")
 
@@ -33,7 +32,7 @@ STAGES = ("preprocess", "roles", "beat", "render")
 class EditFields(Schema):
     """Edit operations, applied all or none."""
 
-    ops = fields.List(fields.Dict(keys=fields.Str()), required=True, validate=validate.Length(1, 1000))
+    ops = JsonList(fields.Dict(keys=fields.Str()), required=True, validate=validate.Length(1, 1000))
     message = fields.Str(validate=validate.Length(1, 200))
 
 
@@ -42,13 +41,23 @@ class RegenerateFields(SkeletonFields):
 
     from_stage = fields.Str(load_default="beat", validate=validate.OneOf(STAGES))
     bpm = Number(validate=validate.Range(t.BPM_MIN, t.BPM_MAX))
-    bars_total = Whole(validate=validate.Range(1, t.BARS_MAX), metadata={"description": "The beat's new length in bars"})
-    bars = fields.List(Whole(validate=validate.Range(0, t.BARS_MAX - 1)), validate=validate.Length(equal=2), metadata={"description": "Only these bars: [first, last], from 0"})
+    bars_total = Whole(
+        validate=validate.Range(1, t.BARS_MAX), metadata={"description": "The beat's new length in bars"}
+    )
+    bars = JsonList(  # type: ignore[assignment]  # here it bounds the change
+        Whole(validate=validate.Range(0, t.BARS_MAX - 1)),
+        validate=validate.Length(equal=2),
+        metadata={"description": "Only these bars: [first, last], from 0"},
+    )
     style = fields.Str(validate=validate.Length(1, 40))
     humanize = Number(validate=validate.Range(0, 1))
     seed = Whole(validate=validate.Range(-SEED_MAX, SEED_MAX))
-    roles = fields.List(fields.Str(validate=validate.OneOf(t.ROLES)), validate=validate.Length(1, 5), metadata={"description": "Only these roles"})
-    keep = fields.List(fields.Str(), metadata={"description": "Ids of events that stay"})
+    roles = JsonList(
+        fields.Str(validate=validate.OneOf(t.ROLES)),
+        validate=validate.Length(1, 5),
+        metadata={"description": "Only these roles"},
+    )
+    keep = JsonList(fields.Str(), metadata={"description": "Ids of events that stay"})
 
 
 class RestoreFields(Schema):
@@ -59,9 +68,14 @@ class RestoreFields(Schema):
 
 @blp.route("/beat", methods=["POST"])
 @describe(
-    blp, "Make a beat from sounds", body=BeatFields, files={"samples": True}, answers={200: "Beat", 202: "Job"},
-    problems=(400, 404, 409, 413, 415, 422, 503, 504, 507), headers=("Prefer", "Idempotency-Key", "Cache-Control"),
-)  # fmt: skip
+    blp,
+    "Make a beat from sounds",
+    body=BeatFields,
+    files={"samples": True},
+    answers={200: "Beat", 202: "Job"},
+    problems=(400, 404, 409, 413, 415, 422, 503, 504, 507),
+    headers=("Prefer", "Idempotency-Key", "Cache-Control"),
+)
 @guard("beats:write")
 def create() -> Response:
     """The main job: sounds in, grid, events and kit out."""
@@ -91,7 +105,13 @@ def index() -> Response:
 
 
 @blp.route("/beat/<job_id>", methods=["GET"])
-@describe(blp, "Read a beat at its head", answers={200: "Beat", 202: "Job"}, problems=(404, 409, 413, 415, 422, 503, 504, 507), headers=("If-None-Match",))
+@describe(
+    blp,
+    "Read a beat at its head",
+    answers={200: "Beat", 202: "Job"},
+    problems=(404, 409, 413, 415, 422, 503, 504, 507),
+    headers=("If-None-Match",),
+)
 @guard("beats:read")
 def show(job_id: str) -> Response:
     """The beat with its ETag; 202 and the job while it runs; the job's problem if it failed."""
@@ -122,21 +142,34 @@ def delete(job_id: str) -> Response:
 
 
 @blp.route("/beat/<job_id>", methods=["PATCH"])
-@describe(blp, "Edit a beat: all operations or none, one new version", body=EditFields, answers={200: "Beat"}, problems=(400, 404, 409, 412, 415, 422, 428), headers=("If-Match",))
+@describe(
+    blp,
+    "Edit a beat: all operations or none, one new version",
+    body=EditFields,
+    answers={200: "Beat"},
+    problems=(400, 404, 409, 412, 415, 422, 428),
+    headers=("If-Match",),
+)
 @guard("beats:write")
 def edit(job_id: str) -> Response:
     """Apply edit operations as one commit."""
     wanted, _ = parse(request, EditFields())
     repo.beat(deps().store, caller().owner, job_id)
-    doc = change.edit(deps().store, caller().owner, change.Edit(job_id, required_match(), wanted["ops"], wanted.get("message")))
+    doc = change.edit(
+        deps().store, caller().owner, change.Edit(job_id, required_match(), wanted["ops"], wanted.get("message"))
+    )
     return with_etag(beat_body(job_id, caller().owner), doc["head"])
 
 
 @blp.route("/beat/<job_id>/regenerate", methods=["POST"])
 @describe(
-    blp, "Make another take from a stage on", body=RegenerateFields, answers={200: "Beat", 202: "Job"},
-    problems=(400, 404, 409, 412, 415, 422, 428, 503, 504, 507), headers=("If-Match", "Prefer", "Idempotency-Key"),
-)  # fmt: skip
+    blp,
+    "Make another take from a stage on",
+    body=RegenerateFields,
+    answers={200: "Beat", 202: "Job"},
+    problems=(400, 404, 409, 412, 415, 422, 428, 503, 504, 507),
+    headers=("If-Match", "Prefer", "Idempotency-Key"),
+)
 @guard("beats:write")
 def regenerate(job_id: str) -> Response:
     """A job that runs only the later stages again and saves one new version."""
@@ -151,7 +184,9 @@ def regenerate(job_id: str) -> Response:
 
 
 @blp.route("/beat/<job_id>/versions", methods=["GET"])
-@describe(blp, "List the versions of a beat, newest first", query=PageQuery, answers={200: "Versions"}, problems=(404, 422))
+@describe(
+    blp, "List the versions of a beat, newest first", query=PageQuery, answers={200: "Versions"}, problems=(404, 422)
+)
 @guard("beats:read")
 def versions(job_id: str) -> Response:
     """Every saved state."""
@@ -162,7 +197,14 @@ def versions(job_id: str) -> Response:
 
 
 @blp.route("/beat/<job_id>/restore", methods=["POST"])
-@describe(blp, "Make an older version the newest", body=RestoreFields, answers={200: "Beat"}, problems=(400, 404, 412, 415, 422, 428), headers=("If-Match",))
+@describe(
+    blp,
+    "Make an older version the newest",
+    body=RestoreFields,
+    answers={200: "Beat"},
+    problems=(400, 404, 412, 415, 422, 428),
+    headers=("If-Match",),
+)
 @guard("beats:write")
 def restore(job_id: str) -> Response:
     """A new version with an older state."""
@@ -170,6 +212,3 @@ def restore(job_id: str) -> Response:
     repo.beat(deps().store, caller().owner, job_id)
     doc = change.restore(deps().store, caller().owner, job_id, required_match(), wanted["version"])
     return with_etag(beat_body(job_id, caller().owner), doc["head"])
-
-
-

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from marshmallow import Schema, fields, validate
 
-from app.bodies import JsonObject, Number, Whole
+from app.bodies import JsonList, JsonObject, Number, Whole
 from services.beats import types as t
 
 SEED_MAX = 2**53 - 1  # the largest whole number that every JSON reader keeps exact
-IDS = fields.List(fields.Str(validate=validate.Length(1, 64)), metadata={"description": "Ids of earlier assets or samples"})
+IDS = JsonList(
+    fields.Str(validate=validate.Length(1, 64)), metadata={"description": "Ids of earlier assets or samples"}
+)
 
 
 class SkeletonFields(Schema):
     """What a beat's grid and events follow from, apart from the sounds."""
 
-    bpm = Number(required=True, validate=validate.Range(t.BPM_MIN, t.BPM_MAX), metadata={"description": "Quarter notes per minute"})
+    bpm = Number(
+        required=True,
+        validate=validate.Range(t.BPM_MIN, t.BPM_MAX),
+        metadata={"description": "Quarter notes per minute"},
+    )
     bars = Whole(load_default=4, validate=validate.Range(1, t.BARS_MAX))
     style = fields.Str(load_default="auto", validate=validate.Length(1, 40))
     meter = fields.Str(validate=validate.OneOf(tuple(t.METERS)))
@@ -30,7 +36,12 @@ class BeatFields(SkeletonFields):
 
     mode = fields.Str(load_default="oneshot", validate=validate.OneOf(("oneshot", "preprocess")))
     sample_ids = IDS
-    roles = JsonObject(keys=fields.Str(), values=fields.Str(validate=validate.OneOf(t.ROLES)), load_default=dict, metadata={"description": "Locks: sample name to role"})
+    roles = JsonObject(
+        keys=fields.Str(),
+        values=fields.Str(validate=validate.OneOf(t.ROLES)),
+        load_default=dict,
+        metadata={"description": "Locks: sample name to role"},
+    )
     title = fields.Str(load_default="", validate=validate.Length(0, 200))
 
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Response, g, request
-from flask_smorest import Blueprint
 from marshmallow import Schema, fields, validate
 
 from app import held, queue
 from app.auth import caller, deps, guard
 from app.bodies import Whole, parse_query
 from app.errors import answer
-from app.openapi import describe
+from app.openapi import Door, describe
 from app.serving import Served, serve
 from db import beats as repo
 from db import files
@@ -21,12 +20,19 @@ from services import canonical
 from services.errors import Busy, NotFound
 from services.version import code_version
 
-blp = Blueprint("files", __name__, url_prefix="/v1", description="Audio, MIDI, kits and stems of a beat")
+blp = Door("files", __name__, url_prefix="/v1", description="Audio, MIDI, kits and stems of a beat")
 
 MAKE_S = 30.0
 RETRY_AFTER_S = 5
-FILE = {"description": "The file", "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}
-ANSWERS: dict[int, Any] = {200: FILE, 206: {**FILE, "description": "A range of it"}, 304: {"description": "Not changed"}}
+FILE = {
+    "description": "The file",
+    "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+}
+ANSWERS: dict[int, Any] = {
+    200: FILE,
+    206: {**FILE, "description": "A range of it"},
+    304: {"description": "Not changed"},
+}
 PROBLEMS = (404, 416, 422, 503)
 
 
@@ -34,7 +40,11 @@ class WavQuery(Schema):
     """How a WAV is written."""
 
     bits = fields.Str(load_default="24", validate=validate.OneOf(("16", "24", "32f")))
-    loop = Whole(load_default=0, validate=validate.OneOf((0, 1)), metadata={"description": "1: exactly the bars, the tail wrapped to the start"})
+    loop = Whole(
+        load_default=0,
+        validate=validate.OneOf((0, 1)),
+        metadata={"description": "1: exactly the bars, the tail wrapped to the start"},
+    )
 
 
 class MidiQuery(Schema):
@@ -76,9 +86,11 @@ def preview(job_id: str, sample_id: str) -> Response:
     """The stored cut of a sample."""
     doc, tree_sha = _state(job_id)
     kit = repo.tree(deps().store, caller().owner, tree_sha)["kit"]
-    if sample_id not in kit:
+    sample = next((s for s in kit if s["sample_id"] == sample_id), None)
+    if sample is None:
         raise NotFound("This beat has no such sample.")
-    return serve(Served(kit[sample_id]["blob"], "audio/wav", f"{kit[sample_id]['name'].rpartition('.')[0] or kit[sample_id]['name']}.wav", doc["created_at"]))
+    stem = sample["name"].rpartition(".")[0] or sample["name"]
+    return serve(Served(sample["blob"], "audio/wav", f"{stem}.wav", doc["created_at"]))
 
 
 def _state(beat_id: str) -> tuple[Document, str]:

@@ -8,18 +8,17 @@ from typing import Any
 
 import redis
 from flask import Response
-from flask_smorest import Blueprint
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from app import metrics, queue
 from app.auth import deps, loopback_or_key, open_to_all
 from app.deps import Deps
-from app.openapi import describe
+from app.openapi import Door, describe
 from app.work import ok
 from services.errors import ServiceError
 from services.models.registry import listing
 
-blp = Blueprint("health", __name__, description="Liveness, readiness, metrics")
+blp = Door("health", __name__, description="Liveness, readiness, metrics")
 
 DISK_WARN = 0.8  # share of the disk budget at which /ready warns
 STARTED = time.time()
@@ -54,12 +53,21 @@ def _redis(d: Deps) -> dict[str, Any]:
 
 def _worker(d: Deps) -> dict[str, Any]:
     alive = queue.workers_alive(d)
-    return {"ok": alive > 0, "alive": alive} if alive else {"ok": False, "alive": 0, "detail": "no worker is alive: jobs wait"}
+    return (
+        {"ok": alive > 0, "alive": alive}
+        if alive
+        else {"ok": False, "alive": 0, "detail": "no worker is alive: jobs wait"}
+    )
 
 
 def _disk(d: Deps) -> dict[str, Any]:
     used, free, limit = d.blobs.usage()
-    body: dict[str, Any] = {"ok": used < limit and free > d.settings.min_free_gb * 1e9, "used_bytes": used, "free_bytes": free, "limit_bytes": limit}
+    body: dict[str, Any] = {
+        "ok": used < limit and free > d.settings.min_free_gb * 1e9,
+        "used_bytes": used,
+        "free_bytes": free,
+        "limit_bytes": limit,
+    }
     if used >= DISK_WARN * limit:
         body["warning"] = f"{used / limit:.0%} of the disk budget is used"
     return body
@@ -82,11 +90,17 @@ def ready() -> Response:
     """200 when store, Redis, a worker and the disk are fine; optional models are listed and never a 503."""
     checks = check(deps())
     fine = all(c["ok"] for c in checks.values())
-    return ok({"status": "ready" if fine else "not ready", "checks": {**checks, "models": listing()}}, 200 if fine else 503)
+    return ok(
+        {"status": "ready" if fine else "not ready", "checks": {**checks, "models": listing()}}, 200 if fine else 503
+    )
 
 
 @blp.route("/metrics", methods=["GET"])
-@describe(blp, "Prometheus metrics", answers={200: {"description": "Text format", "content": {"text/plain": {"schema": {"type": "string"}}}}})
+@describe(
+    blp,
+    "Prometheus metrics",
+    answers={200: {"description": "Text format", "content": {"text/plain": {"schema": {"type": "string"}}}}},
+)
 @loopback_or_key
 def prometheus() -> Response:
     """Requests by route and status, their times, queue and disk."""

@@ -6,23 +6,25 @@ import json
 from collections.abc import Iterator
 
 from flask import Response, request
-from flask_smorest import Blueprint
 
 from app import held, queue
 from app.api.fields import PageQuery
 from app.auth import caller, deps, guard
 from app.bodies import parse_query
 from app.etags import of_body, with_etag
-from app.openapi import describe
+from app.openapi import Door, describe
 from app.paging import listed
 from app.results import job_body
 from app.work import RETRY_AFTER_S, ok
 from db import jobs as repo
 from services.errors import Busy
 
-blp = Blueprint("jobs", __name__, url_prefix="/v1", description="Long work: state, progress, cancel")
+blp = Door("jobs", __name__, url_prefix="/v1", description="Long work: state, progress, cancel")
 
-STREAM = {"description": "Server-sent events: `snapshot` first, then `progress`, and the terminal state last", "content": {"text/event-stream": {"schema": {"type": "string"}}}}
+STREAM = {
+    "description": "Server-sent events: `snapshot` first, then `progress`, and the terminal state last",
+    "content": {"text/event-stream": {"schema": {"type": "string"}}},
+}
 
 
 @blp.route("/jobs", methods=["GET"])
@@ -36,7 +38,13 @@ def index() -> Response:
 
 
 @blp.route("/jobs/<job_id>", methods=["GET"])
-@describe(blp, "Read a job", answers={200: "Job", 304: {"description": "Not changed"}}, problems=(404,), headers=("If-None-Match",))
+@describe(
+    blp,
+    "Read a job",
+    answers={200: "Job", 304: {"description": "Not changed"}},
+    problems=(404,),
+    headers=("If-None-Match",),
+)
 @guard("jobs:read")
 def show(job_id: str) -> Response:
     """The job as it stands; poll it with If-None-Match."""

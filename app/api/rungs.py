@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Response, request
-from flask_smorest import Blueprint
 from marshmallow import Schema, fields, validate
 
 from app.api.fields import IDS, SkeletonFields
 from app.auth import caller, deps, guard
 from app.bodies import JsonObject, Whole, parse
-from app.openapi import describe
+from app.openapi import Door, describe
 from app.sources import Stored, earlier, refuse_too_many, refuse_unreadable, store_uploads
 from app.uploads import Upload
 from app.work import Plan, Work, ok, run
@@ -20,7 +19,7 @@ from services.beats.request import check_style
 from services.beats.styles import STYLES
 from services.errors import FieldError, Invalid
 
-blp = Blueprint("rungs", __name__, url_prefix="/v1", description="Stage 1, 2 and 3 alone")
+blp = Door("rungs", __name__, url_prefix="/v1", description="Stage 1, 2 and 3 alone")
 
 JOB_PROBLEMS = (400, 404, 409, 413, 415, 422, 503, 504, 507)
 JOB_HEADERS = ("Prefer", "Idempotency-Key", "Cache-Control")
@@ -45,8 +44,9 @@ class PoolFields(SkeletonFields):
     """Stage 3 alone; without pools a kit of eight imagined sounds is used."""
 
     pools = JsonObject(
-        keys=fields.Str(validate=validate.OneOf(t.ROLES)), values=fields.List(fields.Str(validate=validate.Length(1, 64)), validate=validate.Length(0, t.SAMPLES_MAX)),
-    )  # fmt: skip
+        keys=fields.Str(validate=validate.OneOf(t.ROLES)),
+        values=fields.List(fields.Str(validate=validate.Length(1, 64)), validate=validate.Length(0, t.SAMPLES_MAX)),
+    )
 
 
 def _plan(uploads: list[Upload], ids: list[str], field: str, params: dict[str, Any]) -> Plan:
@@ -57,7 +57,15 @@ def _plan(uploads: list[Upload], ids: list[str], field: str, params: dict[str, A
 
 
 @blp.route("/slices", methods=["POST"])
-@describe(blp, "Cut a recording into one-shots (Stage 1)", body=SliceFields, files={"audio": False}, answers={200: "Slices", 202: "Job"}, problems=JOB_PROBLEMS, headers=JOB_HEADERS)
+@describe(
+    blp,
+    "Cut a recording into one-shots (Stage 1)",
+    body=SliceFields,
+    files={"audio": False},
+    answers={200: "Slices", 202: "Job"},
+    problems=JOB_PROBLEMS,
+    headers=JOB_HEADERS,
+)
 @guard("beats:write")
 def slices() -> Response:
     """Audio of any length to clean one-shots."""
@@ -68,11 +76,21 @@ def slices() -> Response:
     if len(uploads) + len(ids) > 1:
         raise Invalid("Send one recording at a time.", errors=(FieldError("audio", "send one recording"),))
     refuse_unreadable(uploads, "audio")
-    return run(Work("slices", {**wanted, "ids": ids}, uploads, waits=True), lambda: _plan(uploads, ids, "audio_id", wanted))
+    return run(
+        Work("slices", {**wanted, "ids": ids}, uploads, waits=True), lambda: _plan(uploads, ids, "audio_id", wanted)
+    )
 
 
 @blp.route("/roles", methods=["POST"])
-@describe(blp, "Judge sounds (Stage 2)", body=RoleFields, files={"samples": True}, answers={200: "Roles", 202: "Job"}, problems=JOB_PROBLEMS, headers=JOB_HEADERS)
+@describe(
+    blp,
+    "Judge sounds (Stage 2)",
+    body=RoleFields,
+    files={"samples": True},
+    answers={200: "Roles", 202: "Job"},
+    problems=JOB_PROBLEMS,
+    headers=JOB_HEADERS,
+)
 @guard("beats:write")
 def roles() -> Response:
     """A probability per role and instrument, each sound judged by itself."""
@@ -81,11 +99,20 @@ def roles() -> Response:
     ids = wanted.pop("sample_ids", [])
     refuse_too_many(len(uploads) + len(ids), "samples")
     refuse_unreadable(uploads, "samples")
-    return run(Work("roles", {**wanted, "ids": ids}, uploads, waits=True), lambda: _plan(uploads, ids, "sample_ids", wanted))
+    return run(
+        Work("roles", {**wanted, "ids": ids}, uploads, waits=True), lambda: _plan(uploads, ids, "sample_ids", wanted)
+    )
 
 
 @blp.route("/skeleton", methods=["POST"])
-@describe(blp, "Make a grid and events without audio (Stage 3)", body=PoolFields, answers={200: "Skeleton", 202: "Job"}, problems=(400, 409, 415, 422, 503), headers=JOB_HEADERS)
+@describe(
+    blp,
+    "Make a grid and events without audio (Stage 3)",
+    body=PoolFields,
+    answers={200: "Skeleton", 202: "Job"},
+    problems=(400, 409, 415, 422, 503),
+    headers=JOB_HEADERS,
+)
 @guard("beats:write")
 def skeleton() -> Response:
     """The grid and the events that the pools would play."""
@@ -100,7 +127,16 @@ def skeleton() -> Response:
 def styles() -> Response:
     """Every style that `style` takes, besides `auto`."""
     rows = [
-        {"name": s.name, "title": s.title, "description": s.description, "bpm_min": s.bpm_range[0], "bpm_max": s.bpm_range[1], "feel": s.feel, "meters": list(s.meters), "swing": s.swing}
+        {
+            "name": s.name,
+            "title": s.title,
+            "description": s.description,
+            "bpm_min": s.bpm_range[0],
+            "bpm_max": s.bpm_range[1],
+            "feel": s.feel,
+            "meters": list(s.meters),
+            "swing": s.swing,
+        }
         for s in STYLES.values()
-    ]  # fmt: skip
+    ]
     return ok({"styles": rows})

@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Response, request
-from flask_smorest import Blueprint
-from marshmallow import fields, Schema, validate
+from marshmallow import Schema, fields, validate
 
 from app.api.fields import PageQuery
 from app.auth import caller, deps, guard
-from app.bodies import parse, parse_query
+from app.bodies import JsonList, parse, parse_query
 from app.etags import required_match, with_etag
-from app.openapi import describe
+from app.openapi import Door, describe
 from app.paging import listed
 from app.serving import Served, serve
 from db import samples as repo
@@ -20,10 +19,25 @@ from db.store import Document
 from services.beats import types as t
 from services.errors import StaleVersion
 
-blp = Blueprint("samples", __name__, url_prefix="/v1", description="Your sounds over all beats")
+blp = Door("samples", __name__, url_prefix="/v1", description="Your sounds over all beats")
 
 FILE = {"description": "The sound as WAV", "content": {"audio/wav": {"schema": {"type": "string", "format": "binary"}}}}
-SHOWN = ("sample_id", "asset_id", "name", "role", "roles", "instrument", "instruments", "confidence", "features", "onset_s", "attack_s", "source", "tags", "locked")
+SHOWN = (
+    "sample_id",
+    "asset_id",
+    "name",
+    "role",
+    "roles",
+    "instrument",
+    "instruments",
+    "confidence",
+    "features",
+    "onset_s",
+    "attack_s",
+    "source",
+    "tags",
+    "locked",
+)
 
 
 class SampleQuery(PageQuery):
@@ -38,7 +52,7 @@ class SamplePatch(Schema):
 
     name = fields.Str(validate=validate.Length(1, 200))
     role = fields.Str(validate=validate.OneOf(t.ROLES))
-    tags = fields.List(fields.Str(validate=validate.Length(1, 40)), validate=validate.Length(max=32))
+    tags = JsonList(fields.Str(validate=validate.Length(1, 40)), validate=validate.Length(max=32))
 
 
 def _body(doc: Document) -> dict[str, Any]:
@@ -51,8 +65,10 @@ def _body(doc: Document) -> dict[str, Any]:
 def index() -> Response:
     """A page of sounds, by role and instrument where asked."""
     page = parse_query(request, SampleQuery())
-    where = {k: page[k] for k in ("role", "instrument") if k in page}
-    return listed("samples", repo.find_samples(deps().store, caller().owner, where, page.get("cursor"), page["limit"]), _body)
+    where: dict[str, Any] = {k: page[k] for k in ("role", "instrument") if k in page}
+    return listed(
+        "samples", repo.find_samples(deps().store, caller().owner, where, page.get("cursor"), page["limit"]), _body
+    )
 
 
 @blp.route("/samples/<sample_id>", methods=["GET"])
@@ -65,7 +81,14 @@ def show(sample_id: str) -> Response:
 
 
 @blp.route("/samples/<sample_id>", methods=["PATCH"])
-@describe(blp, "Correct a sound's name, role or tags", body=SamplePatch, answers={200: "Sample"}, problems=(400, 404, 412, 415, 422, 428), headers=("If-Match",))
+@describe(
+    blp,
+    "Correct a sound's name, role or tags",
+    body=SamplePatch,
+    answers={200: "Sample"},
+    problems=(400, 404, 412, 415, 422, 428),
+    headers=("If-Match",),
+)
 @guard("assets:write")
 def correct(sample_id: str) -> Response:
     """The corrected role is a lock in later beats that name this sample by id."""
@@ -79,7 +102,13 @@ def correct(sample_id: str) -> Response:
 
 
 @blp.route("/samples/<sample_id>/preview", methods=["GET"])
-@describe(blp, "Hear a sound", answers={200: FILE, 206: {**FILE, "description": "A range of it"}}, problems=(404, 416), headers=("Range",))
+@describe(
+    blp,
+    "Hear a sound",
+    answers={200: FILE, 206: {**FILE, "description": "A range of it"}},
+    problems=(404, 416),
+    headers=("Range",),
+)
 @guard("assets:read", media=True)
 def preview(sample_id: str) -> Response:
     """The stored cut."""

@@ -33,15 +33,25 @@ def beat(ctx: JobContext) -> Outcome:
 
 
 def start(ctx: JobContext, made: Beat, params: dict[str, Any]) -> str:
-    """Save a beat with its first commit; the hash of that commit. A second attempt finds the first one's and keeps it."""
+    """Save a beat with its first commit; the commit's hash. A second attempt finds the first one's and keeps it."""
     store, owner, beat_id = ctx.deps.store, ctx.job["owner"], ctx.job["id"]
     sha = beats.save_tree(store, owner, beat_to_doc(made), blobs_of(made))
     commit = Commit({"beat": sha}, (), owner, ctx.job["created_at"], "Make the beat")
     beats.save_commit(store, owner, beat_id, commit, 1)
-    beats.insert_beat(store, {
-        "id": beat_id, "owner": owner, "title": params["title"], "mode": params["mode"], "sources": params["sources"], "head": commit.sha,
-        "redo": [], "number": 1, **change.summary(made),
-    })  # fmt: skip
+    beats.insert_beat(
+        store,
+        {
+            "id": beat_id,
+            "owner": owner,
+            "title": params["title"],
+            "mode": params["mode"],
+            "sources": params["sources"],
+            "head": commit.sha,
+            "redo": [],
+            "number": 1,
+            **change.summary(made),
+        },
+    )
     return commit.sha
 
 
@@ -55,7 +65,9 @@ def regenerate(ctx: JobContext) -> Outcome:
     if params["from_stage"] == "preprocess":
         heard = hear(ctx, _sources(ctx, doc), doc["mode"], BEAT_SLICES)
     ctx.report("beat", 0.85)
-    made = pipeline.regenerate(before, heard.samples, pipeline.Change(params["from_stage"], params["fields"], heard.warnings))
+    made = pipeline.regenerate(
+        before, heard.samples, pipeline.Change(params["from_stage"], params["fields"], heard.warnings)
+    )
     doc = change.save(store, owner, doc, made, f"Regenerate from {params['from_stage']}")
     return Outcome({"beat_id": doc["id"], "commit": doc["head"]}, blobs_of(made))
 
@@ -67,12 +79,12 @@ def _sources(ctx: JobContext, doc: Document) -> Sequence[dict[str, Any]]:
             try:
                 assets.asset(ctx.deps.store, ctx.job["owner"], source["asset_id"])
             except NotFound:
-                raise SourceExpired(f"{source['name']} has expired: upload it again, or start from a later stage.") from None
+                raise SourceExpired(
+                    f"{source['name']} has expired: upload it again, or start from a later stage."
+                ) from None
     return list(doc["sources"])
 
 
 def blobs_of(made: Beat) -> tuple[str, ...]:
     """The stored cuts that a beat stands on."""
     return tuple(sorted({s.blob for s in made.kit.values()}))
-
-

@@ -24,9 +24,17 @@ def export(ctx: JobContext) -> Outcome:
     ctx.report("store", 0.9)
     sha = ctx.blobs.put(made.content)
     files.save_rendered(
-        ctx.deps.store, owner, params["key"],
-        {"sha256": sha, "bytes": len(made.content), "media_type": made.media_type, "filename": made.filename, "beat_id": params["beat_id"]},
-    )  # fmt: skip
+        ctx.deps.store,
+        owner,
+        params["key"],
+        {
+            "sha256": sha,
+            "bytes": len(made.content),
+            "media_type": made.media_type,
+            "filename": made.filename,
+            "beat_id": params["beat_id"],
+        },
+    )
     return Outcome({"sha256": sha, "filename": made.filename}, (sha,))
 
 

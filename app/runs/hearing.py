@@ -13,7 +13,7 @@ from app.tasks import JobContext
 from db import assets, samples, stages
 from services.audio.decode import Decoded, Encoded, Limits, all_decoded, decode_files
 from services.beats import sounds
-from services.beats.document import sample_from_doc, sample_to_doc
+from services.beats.document import sample_from_doc, to_doc
 from services.beats.preprocess import SliceRequest
 from services.beats.request import SourceInfo
 from services.beats.types import ONESHOT_MAX_S, Sample
@@ -35,7 +35,9 @@ class Heard:
 
 
 @contextlib.contextmanager
-def decoded(ctx: JobContext, sources: Sequence[dict[str, Any]], limits: Limits, field_name: str) -> Iterator[list[Decoded]]:
+def decoded(
+    ctx: JobContext, sources: Sequence[dict[str, Any]], limits: Limits, field_name: str
+) -> Iterator[list[Decoded]]:
     """The sources as PCM, all or none; on failure the assets that only this request brought are removed.
 
     Raises NotAudio, TooLarge or Invalid with an entry per refused file; SourceExpired when an upload is gone.
@@ -44,7 +46,9 @@ def decoded(ctx: JobContext, sources: Sequence[dict[str, Any]], limits: Limits, 
         try:
             files = [Encoded(_open(ctx, s, opened), s["container"], s["name"]) for s in sources]
             seconds = max(1.0, sum(s.get("duration_s") or limits.max_s for s in sources))
-            found = decode_files(files, limits, ctx.blobs.staging(), lambda s: ctx.report("decode", min(0.3, 0.3 * s / seconds)))
+            found = decode_files(
+                files, limits, ctx.blobs.staging(), lambda s: ctx.report("decode", min(0.3, 0.3 * s / seconds))
+            )
             whole = all_decoded(found, field_name)
             _refuse_silent(whole, field_name)
         except ServiceError:
@@ -77,7 +81,12 @@ def _note(ctx: JobContext, source: dict[str, Any], one: Decoded) -> None:
         return
     doc = ctx.deps.store.get(assets.NAME, asset_id)
     if doc is not None and doc.get("duration_s") is None:
-        facts = {"duration_s": round(one.duration_s, 6), "channels": one.info.channels, "rate_hz": one.info.rate_hz, "codec": one.info.codec}
+        facts = {
+            "duration_s": round(one.duration_s, 6),
+            "channels": one.info.channels,
+            "rate_hz": one.info.rate_hz,
+            "codec": one.info.codec,
+        }
         assets.note_audio(ctx.deps.store, asset_id, {**facts, "peaks": peaks(one)})
 
 
@@ -97,10 +106,14 @@ def peaks(one: Decoded) -> list[list[float]]:
 
 def hear(ctx: JobContext, sources: Sequence[dict[str, Any]], mode: str, max_slices: int) -> Heard:
     """Stage 1 and 2 for every source, in order; sources heard before come from their stage keys, unless told not to."""
-    known = {i: found for i, s in enumerate(sources) if (found := _known(ctx, s, mode, max_slices)) is not None}
+    known = {i: old for i, s in enumerate(sources) if (old := _known(ctx, s, mode, max_slices)) is not None}
     todo = [i for i in range(len(sources)) if i not in known]
     if todo:
-        limits = Limits(max_s=ONESHOT_MAX_S, advice=ADVICE) if mode == "oneshot" else Limits(max_s=ctx.deps.settings.max_audio_s)
+        limits = (
+            Limits(max_s=ONESHOT_MAX_S, advice=ADVICE)
+            if mode == "oneshot"
+            else Limits(max_s=ctx.deps.settings.max_audio_s)
+        )
         with decoded(ctx, [sources[i] for i in todo], limits, "samples") as pcms:
             for done, (i, pcm) in enumerate(zip(todo, pcms, strict=True)):
                 known[i] = _hear_one(ctx, sources[i], pcm, (mode, max_slices))
@@ -119,9 +132,16 @@ def _hear_one(ctx: JobContext, source: dict[str, Any], pcm: Decoded, how: tuple[
         found, warnings = sounds.slices(pcm.pcm, info, SliceRequest(max_slices=max_slices), ctx.report)
         cuts = sounds.cuts(pcm.pcm, info, found)
     heard = Heard(tuple(stored(ctx, cut) for cut in cuts), tuple(warnings))
-    body = {"samples": [sample_to_doc(s) for s in heard.samples], "warnings": list(heard.warnings)}
-    stages.save_stage(ctx.deps.store, ctx.job["owner"], _key(ctx, source, mode, max_slices), body, tuple(s.blob for s in heard.samples))
-    samples.save_samples(ctx.deps.store, ctx.job["owner"], body["samples"])
+    docs = [to_doc(s) for s in heard.samples]
+    body = {"samples": docs, "warnings": list(heard.warnings)}
+    stages.save_stage(
+        ctx.deps.store,
+        ctx.job["owner"],
+        _key(ctx, source, mode, max_slices),
+        body,
+        tuple(s.blob for s in heard.samples),
+    )
+    samples.save_samples(ctx.deps.store, ctx.job["owner"], docs)
     return heard
 
 
@@ -132,7 +152,13 @@ def stored(ctx: JobContext, cut: sounds.Cut) -> Sample:
 
 
 def _key(ctx: JobContext, source: dict[str, Any], mode: str, max_slices: int) -> str:
-    facts = {"code": code_version(), "sha256": source["sha256"], "mode": mode, "name": source["name"], "max_slices": max_slices if mode == "preprocess" else 0}
+    facts = {
+        "code": code_version(),
+        "sha256": source["sha256"],
+        "mode": mode,
+        "name": source["name"],
+        "max_slices": max_slices if mode == "preprocess" else 0,
+    }
     return stages.stage_key(ctx.job["owner"], "sounds", facts)
 
 
@@ -140,7 +166,8 @@ def _known(ctx: JobContext, source: dict[str, Any], mode: str, max_slices: int) 
     """What this owner already has of a source: a sample named by id, or a stage result whose blobs are all there."""
     if "sample_id" in source:
         doc = samples.sample(ctx.deps.store, ctx.job["owner"], source["sample_id"])
-        return Heard((replace(sample_from_doc(doc), name=source["name"]),)) if ctx.blobs.touch(doc["blob"]) else None
+        sample = sample_from_doc({k: v for k, v in doc.items() if k in Sample.__dataclass_fields__})
+        return Heard((replace(sample, name=source["name"]),)) if ctx.blobs.touch(doc["blob"]) else None
     if ctx.job["params"].get("no_cache"):
         return None
     body = stages.stage(ctx.deps.store, _key(ctx, source, mode, max_slices))

@@ -9,10 +9,10 @@ from app.tasks import JobContext
 from db import samples
 from services.audio.decode import Limits
 from services.beats import pipeline, sounds
-from services.beats.document import sample_to_doc
+from services.beats.document import to_doc
 from services.beats.preprocess import SliceRequest
 from services.beats.request import BeatRequest, SourceInfo
-from services.beats.view import sample_view
+from services.beats.view import sample_json
 from services.jobs.types import Outcome
 
 
@@ -32,15 +32,21 @@ def slices(ctx: JobContext) -> Outcome:
         found, warnings = sounds.slices(one.pcm, info, SliceRequest(params["dedupe"], params["max_slices"]), ctx.report)
         ids = [sounds.slice_id(info, one.pcm.rate_hz, piece) for piece in found]
         cuts = [stored(ctx, cut) for cut in sounds.cuts(one.pcm, info, found)]
-    samples.save_samples(ctx.deps.store, ctx.job["owner"], [sample_to_doc(s) for s in cuts])
+    samples.save_samples(ctx.deps.store, ctx.job["owner"], [to_doc(s) for s in cuts])
     rows = [
         {
-            "sample_id": own, "onset_s": piece.onset_s, "start_s": piece.start_s, "end_s": piece.end_s, "attack_s": piece.attack_s,
-            "peak_db": piece.peak_db, "loudness_db": piece.loudness_db, "quality": piece.quality,
+            "sample_id": own,
+            "onset_s": piece.onset_s,
+            "start_s": piece.start_s,
+            "end_s": piece.end_s,
+            "attack_s": piece.attack_s,
+            "peak_db": piece.peak_db,
+            "loudness_db": piece.loudness_db,
+            "quality": piece.quality,
             "duplicate_of": None if piece.duplicate_of is None else ids[piece.duplicate_of],
         }
         for own, piece in zip(ids, found, strict=True)
-    ]  # fmt: skip
+    ]
     return Outcome({"asset_id": info.asset_id, "slices": rows, "warnings": warnings}, tuple(s.blob for s in cuts))
 
 
@@ -49,7 +55,9 @@ def roles(ctx: JobContext) -> Outcome:
     params = ctx.job["params"]
     heard = hear(ctx, params["sources"], "oneshot", 1)
     locked = pipeline.locked(heard.samples, params["roles"])
-    return Outcome({"samples": [sample_view(s) for s in locked], "warnings": list(heard.warnings)}, tuple(s.blob for s in locked))
+    return Outcome(
+        {"samples": [sample_json(s) for s in locked], "warnings": list(heard.warnings)}, tuple(s.blob for s in locked)
+    )
 
 
 def skeleton(ctx: JobContext) -> Outcome:

@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from services.beats.beat_gen import compose, recompose
+from services.beats.beat_gen import compose
+from services.beats.beat_gen import compose as recompose
 from services.beats.compose_types import ComposeRequest, Composition, Sound, sound_of
 from services.beats.request import BeatRequest
 from services.beats.role_assign import Candidate, Judgement, PoolPlan, assign_pools
 from services.beats.types import ROLES, SAMPLES_MAX, Beat, Role, Sample
-from services.beats.view import events_view, grid_view, sections_view
+from services.beats.view import events_json, grid_json
 from services.errors import FieldError, Invalid
 from services.models.registry import ROLES as ROLE_MODEL
 from services.version import code_version
@@ -58,7 +59,9 @@ def distinct(heard: Sequence[Sample]) -> list[Sample]:
 def locked(heard: Sequence[Sample], locks: dict[str, Role]) -> list[Sample]:
     """The samples with the caller's locks put on them, by name with or without its ending. Raises Invalid(roles)."""
     names = {n for s in heard for n in (s.name, s.name.rpartition(".")[0])}
-    unknown = [FieldError(f"roles.{name}", "names none of the sounds of this request") for name in locks if name not in names]
+    unknown = [
+        FieldError(f"roles.{name}", "names none of the sounds of this request") for name in locks if name not in names
+    ]
     if unknown:
         raise Invalid(f"{unknown[0].field} {unknown[0].message}", errors=tuple(unknown))
     out = []
@@ -76,16 +79,21 @@ def pooled(heard: Sequence[Sample], locks: dict[str, Role]) -> list[Sample]:
 
 
 def _plan(samples: Sequence[Sample]) -> PoolPlan:
-    return assign_pools([
-        Candidate(
-            s.sample_id, s.name, Judgement(s.role, s.roles, s.instrument, s.instruments, s.confidence, s.features), s.role if s.locked else None
-        )
-        for s in samples
-    ])  # fmt: skip
+    return assign_pools(
+        [
+            Candidate(
+                s.sample_id,
+                s.name,
+                Judgement(s.role, s.roles, s.instrument, s.instruments, s.confidence, s.features),
+                s.role if s.locked else None,
+            )
+            for s in samples
+        ]
+    )
 
 
 def pools(samples: Sequence[Sample]) -> dict[Role, tuple[str, ...]]:
-    """Sample ids by the pool they play in. One or two sounds stand in several pools, so that a beat still has a pulse."""
+    """Sample ids by the pool they play in. One or two sounds stand in several pools: a beat needs a pulse."""
     if len(samples) < ALL_POOLS_FROM:
         return _plan(samples).pools
     return {role: tuple(s.sample_id for s in samples if s.pool_role == role) for role in ROLES}
@@ -96,9 +104,17 @@ def compose_request(request: BeatRequest, samples: Sequence[Sample]) -> ComposeR
     by_id = {s.sample_id: s for s in samples}
     sounds = tuple(sound_of(replace(by_id[i], pool_role=role)) for role, ids in pools(samples).items() for i in ids)
     return ComposeRequest(
-        bpm=request.bpm, bars=request.bars, style=request.style, meter=request.meter, swing=request.swing, swing_unit=request.swing_unit,
-        humanize=request.humanize, density=request.density, seed=request.seed, sounds=sounds,
-    )  # fmt: skip
+        bpm=request.bpm,
+        bars=request.bars,
+        style=request.style,
+        meter=request.meter,
+        swing=request.swing,
+        swing_unit=request.swing_unit,
+        humanize=request.humanize,
+        density=request.density,
+        seed=request.seed,
+        sounds=sounds,
+    )
 
 
 def _beat(request: BeatRequest, samples: Sequence[Sample], made: Composition, inputs: Inputs) -> Beat:
@@ -128,7 +144,7 @@ def engines() -> dict[str, Any]:
 
 
 def regenerate(before: Beat, heard: Sequence[Sample], change: Change) -> Beat:
-    """Another take: `preprocess` and `roles` pool the sounds anew, `beat` composes anew, `render` only renews the files.
+    """Another take: `preprocess` and `roles` pool the sounds anew, `beat` composes anew, `render` renews the files.
 
     With `roles`, `bars` or `keep` in the fields, only those roles and bars change and the kept events stay.
     Raises Invalid for unknown kept events or bars outside the beat.
@@ -157,17 +173,38 @@ def regenerate(before: Beat, heard: Sequence[Sample], change: Change) -> Beat:
 
 def _played(before: Beat) -> dict[str, Any]:
     """The parameters as edits have left them: a tempo or swing set by hand is not undone by another take."""
-    return {"bpm": before.grid.bpm, "bars": before.grid.bars, "meter": before.grid.meter, "swing": before.grid.swing, "swing_unit": before.grid.swing_unit, "style": before.meta["style"]}
+    return {
+        "bpm": before.grid.bpm,
+        "bars": before.grid.bars,
+        "meter": before.grid.meter,
+        "swing": before.grid.swing,
+        "swing_unit": before.grid.swing_unit,
+        "style": before.meta["style"],
+    }
 
 
 def skeleton(request: BeatRequest, pools: dict[str, list[str]] | None) -> dict[str, Any]:
-    """Stage 3 alone as the fields of a beat: events for the given pools, or for imagined sounds where there are none."""
+    """Stage 3 alone as the fields of a beat: events for the given pools, or for imagined sounds."""
     sounds = tuple(Sound(sample_id, role) for role in ROLES for sample_id in (pools or {}).get(role, ()))
     made = compose(replace(compose_request(request, ()), sounds=sounds))
     counts = {role: sum(e.role == role for e in made.events) for role in ROLES}
     meta = {
-        "style": made.style, "why": made.why, "seed": request.seed, "parameters": request.to_params(), "engines": {"composer": engines()["composer"]},
-        "code_version": code_version(), "pools": {role: list((pools or {}).get(role, ())) for role in ROLES}, "role_counts": counts,
-        "samples": [], "warnings": list(made.warnings), "benched": dict(made.benched),
-    }  # fmt: skip
-    return {"grid_json": grid_view(made.grid), "events_json": events_view(made.grid, made.events), "meta": meta, "sections": sections_view(made.sections)}
+        "style": made.style,
+        "why": made.why,
+        "seed": request.seed,
+        "parameters": request.to_params(),
+        "engines": {"composer": engines()["composer"]},
+        "code_version": code_version(),
+        "pools": {role: list((pools or {}).get(role, ())) for role in ROLES},
+        "role_counts": counts,
+        "samples": [],
+        "warnings": list(made.warnings),
+        "benched": dict(made.benched),
+    }
+    sections = [{"name": s.name, "first_bar": s.first_bar, "bars": s.bars} for s in made.sections]
+    return {
+        "grid_json": grid_json(made.grid),
+        "events_json": events_json(Beat(made.grid, made.events, {})),
+        "meta": meta,
+        "sections": sections,
+    }

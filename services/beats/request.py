@@ -53,7 +53,7 @@ class SourceInfo:
 
 
 def check_style(name: str, meter: str | None) -> None:
-    """Raise Invalid(style) for a name that no style has, Invalid(meter) for a meter that the style, or no style, has."""
+    """Raise Invalid(style) for an unknown name, Invalid(meter) for a meter that the style is not played in."""
     if name == "auto":
         if meter is not None and not styles_for(meter):
             raise _no_meter(f"no style is played in {meter}")

@@ -44,7 +44,9 @@ def whole(clip: Clip, info: SourceInfo) -> tuple[Cut, list[str]]:
     return _judged(clip, sample_id, info, trim), warnings
 
 
-def slices(source: AudioSource, info: SourceInfo, request: SliceRequest, report: Report | None = None) -> tuple[list[Slice], list[str]]:
+def slices(
+    source: AudioSource, info: SourceInfo, request: SliceRequest, report: Report | None = None
+) -> tuple[list[Slice], list[str]]:
     """Stage 1 over a source: the kept slices and warnings."""
     found: Slicing = slice_source(source, request, report)
     return list(found.slices), [f"{info.name}: {w}" for w in found.warnings]
@@ -69,11 +71,25 @@ def _sliced(clip: Clip, sample_id: str, info: SourceInfo, piece: Slice, name: st
     wav = write_wav(clip, CUT_BITS)
     heard = judge(clip, attack_s)
     sample = Sample(
-        sample_id=sample_id, asset_id=info.asset_id, name=name, blob=hashlib.sha256(wav).hexdigest(), role=heard.role, roles=heard.roles,
-        instrument=heard.instrument, instruments=heard.instruments, confidence=heard.confidence, pool_role=heard.role, reason="",
-        source=SourceRef(info.asset_id, piece.start_s, piece.end_s), trim=Trim(0.0, clip.duration_s), onset_s=piece.onset_s - piece.start_s,
-        attack_s=attack_s, loudness_db=piece.loudness_db, quality=piece.quality, features=heard.features,
-    )  # fmt: skip
+        sample_id=sample_id,
+        asset_id=info.asset_id,
+        name=name,
+        blob=hashlib.sha256(wav).hexdigest(),
+        role=heard.role,
+        roles=heard.roles,
+        instrument=heard.instrument,
+        instruments=heard.instruments,
+        confidence=heard.confidence,
+        pool_role=heard.role,
+        reason="",
+        source=SourceRef(info.asset_id, piece.start_s, piece.end_s),
+        trim=Trim(0.0, clip.duration_s),
+        onset_s=piece.onset_s - piece.start_s,
+        attack_s=attack_s,
+        loudness_db=piece.loudness_db,
+        quality=piece.quality,
+        features=heard.features,
+    )
     return Cut(sample, wav)
 
 
@@ -81,9 +97,22 @@ def _judged(clip: Clip, sample_id: str, info: SourceInfo, found: OneshotTrim) ->
     wav, trim = write_wav(clip, CUT_BITS), found.trim
     heard = judge(clip.cut(trim.start_s, trim.end_s), trim.attack_s - trim.start_s)
     sample = Sample(
-        sample_id=sample_id, asset_id=info.asset_id, name=info.name, blob=hashlib.sha256(wav).hexdigest(), role=heard.role,
-        roles=heard.roles, instrument=heard.instrument, instruments=heard.instruments, confidence=heard.confidence, pool_role=heard.role,
-        reason="", source=SourceRef(info.asset_id, 0.0, clip.duration_s), trim=Trim(trim.start_s, trim.end_s), onset_s=trim.onset_s,
-        attack_s=trim.attack_s, features=heard.features, alternatives=tuple(Trim(a.start_s, a.end_s) for a in found.alternatives),
-    )  # fmt: skip
+        sample_id=sample_id,
+        asset_id=info.asset_id,
+        name=info.name,
+        blob=hashlib.sha256(wav).hexdigest(),
+        role=heard.role,
+        roles=heard.roles,
+        instrument=heard.instrument,
+        instruments=heard.instruments,
+        confidence=heard.confidence,
+        pool_role=heard.role,
+        reason="",
+        source=SourceRef(info.asset_id, 0.0, clip.duration_s),
+        trim=Trim(trim.start_s, trim.end_s),
+        onset_s=trim.onset_s,
+        attack_s=trim.attack_s,
+        features=heard.features,
+        alternatives=tuple(Trim(a.start_s, a.end_s) for a in found.alternatives),
+    )
     return Cut(sample, wav)

@@ -9,7 +9,7 @@ from services.errors import Conflict
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """`commit` is the present state; `redo` the commits that undo left behind, the next one last; `number` counts commits."""
+    """`commit`: the present state; `redo`: what undo left behind, the next one last; `number`: commits so far."""
 
     commit: str
     redo: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""A saved state: a commit, named by the hash of what it says. Every saved state of a beat is one (git's object model)."""
+"""A saved state is a commit, named by the hash of what it says (git's object model)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from services import canonical, clock
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """`tree` maps names to the hashes of what was saved (`{"beat": sha256}`); `parents` are commit hashes, none at the root."""
+    """`tree`: names to hashes of what was saved (`{"beat": sha256}`); `parents`: commit hashes, none at the root."""
 
     tree: dict[str, str]
     parents: tuple[str, ...]
@@ -22,5 +22,11 @@ class Commit:
     def sha(self) -> str:
         """Hex SHA-256 of the canonical JSON of `{tree, parents, author, at, message}`."""
         return canonical.sha256(
-            {"tree": self.tree, "parents": list(self.parents), "author": self.author, "at": clock.iso(self.at), "message": self.message}
+            {
+                "tree": self.tree,
+                "parents": list(self.parents),
+                "author": self.author,
+                "at": clock.iso(self.at),
+                "message": self.message,
+            }
         )
