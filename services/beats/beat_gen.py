@@ -16,7 +16,8 @@ from dataclasses import dataclass
 
 from services.beats.auto import choose_style
 from services.beats.compose_types import ComposeRequest, Composition, Sound, sound_of
-from services.beats.feel import feel_of
+from services.beats.event_ids import event_id
+from services.beats.feel import Feel, feel_of
 from services.beats.grammar import Hit, phrases
 from services.beats.grid import SWING_MAX, SWING_MIN, SWING_UNITS, in_order
 from services.beats.score import Note, score
@@ -35,7 +36,7 @@ from services.beats.types import (
 )
 from services.errors import FieldError, Invalid
 
-__all__ = ["ComposeRequest", "Composition", "Sound", "compose", "event_id", "sound_of"]
+__all__ = ["ComposeRequest", "Composition", "Sound", "compose", "sound_of"]
 
 HEIGHT_PITCHES = (50, 47, 45)  # GM toms, high to low, for skeleton fills
 GM_PITCH = {
@@ -71,11 +72,6 @@ def compose(request: ComposeRequest) -> Composition:
     warnings = (*_tempo_warning(plan), *_missing_warnings(request.sounds))
     benched = _benched(plan, notes, events)
     return Composition(plan.grid, events, spans, plan.style.name, plan.why, warnings, benched)
-
-
-def event_id(bar: int, step: int, tick: int, role: Role, ordinal: int) -> str:
-    """The id of the ordinal-th event that is born at a place in a role."""
-    return f"b{bar}s{step}t{tick}-{role}-{ordinal}"
 
 
 def _check(request: ComposeRequest) -> None:
@@ -125,31 +121,36 @@ def _plan(request: ComposeRequest) -> _Plan:
 
 def _events(plan: _Plan, notes: Sequence[Note]) -> list[Event]:
     """The notes that the density lets through, as events with their feel."""
-    grid, request = plan.grid, plan.request
-    play = (request.seed, request.humanize)
-    feels = {role: feel_of(plan.style, role, grid.meter, grid.bars, play) for role in {n.hit.role for n in notes}}
     found: list[Event] = []
-    for bar, ordinal, sound, hit, instrument in notes:
-        if hit.rank > plan.density:
-            continue
-        feel = feels[hit.role]
-        found.append(
-            Event(
-                id=event_id(bar, hit.step, hit.tick, hit.role, ordinal),
-                bar=bar,
-                step=hit.step,
-                role=hit.role,
-                instrument=instrument,
-                velocity=feel.velocity_at(bar, hit.step, hit.velocity, hit.articulation),
-                tick=hit.tick,
-                offset_ms=feel.offset_at(bar, hit.step),
-                duration_steps=hit.duration_steps,
-                sample_id=sound.sample_id if sound else None,
-                pitch=None if sound else _pitch(hit),
-                articulation=hit.articulation,
-            )
+    for role in ROLES:
+        played = [n for n in notes if n.hit.role == role and n.hit.rank <= plan.density]
+        offsets, velocities = _feel(plan, role).on(
+            [(n.bar, n.hit.step, n.hit.velocity, n.hit.articulation == "ghost") for n in played]
         )
+        for (bar, ordinal, sound, hit, instrument), offset_ms, velocity in zip(
+            played, offsets, velocities, strict=True
+        ):
+            found.append(
+                Event(
+                    event_id(bar, hit.step, hit.tick, role, ordinal),
+                    bar,
+                    hit.step,
+                    role,
+                    instrument,
+                    velocity,
+                    hit.tick,
+                    offset_ms,
+                    hit.duration_steps,
+                    sound.sample_id if sound else None,
+                    None if sound else _pitch(hit),
+                    articulation=hit.articulation,
+                )
+            )
     return found
+
+
+def _feel(plan: _Plan, role: Role) -> Feel:
+    return feel_of(plan.style, role, plan.grid.meter, plan.grid.bars, (plan.request.seed, plan.request.humanize))
 
 
 def _pitch(hit: Hit) -> int:

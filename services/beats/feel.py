@@ -12,6 +12,7 @@ Sources for correlated timing: Hennig et al., "The nature and perception of fluc
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +20,7 @@ import numpy.typing as npt
 
 from services.beats.streams import noise
 from services.beats.styles.types import Style
-from services.beats.types import METERS, Articulation, Role
+from services.beats.types import METERS, Role
 
 PER_STEP = 0.7  # correlation of neighbouring steps
 KERNEL_STEPS = 16  # 0.7^16 < 0.4 %: what is older is forgotten
@@ -36,24 +37,26 @@ GHOST = (0.15, 0.35)  # ghosts stay ghosts
 STILL: frozenset[Role] = frozenset({"TEXTURE"})  # beds do not dance
 
 Floats = npt.NDArray[np.float64]
+Struck = tuple[int, int, float, bool]  # bar, step, written velocity, whether it is a ghost
 
 
 @dataclass(frozen=True, slots=True)
 class Feel:
-    """Per bar and step, flat lists of bars × steps: `offset_ms`, and `velocity` to be added."""
+    """Per bar and step, float64 (bars × steps,): `offset_ms` lateness, `velocity` to be added. Never written to."""
 
     steps: int
-    offset_ms: tuple[float, ...]
-    velocity: tuple[float, ...]
+    offset_ms: Floats
+    velocity: Floats
 
-    def offset_at(self, bar: int, step: int) -> float:
-        """Lateness in ms of a hit on this step."""
-        return self.offset_ms[bar * self.steps + step]
-
-    def velocity_at(self, bar: int, step: int, written: float, articulation: Articulation | None) -> float:
-        """The written velocity with its feel, .02..1, rounded to 1e-3; a ghost within .15..35."""
-        low, high = GHOST if articulation == "ghost" else (VELOCITY_MIN, 1.0)
-        return round(min(high, max(low, written + self.velocity[bar * self.steps + step])), 3)
+    def on(self, hits: Sequence[Struck]) -> tuple[list[float], list[float]]:
+        """Offsets in ms and velocities (.02..1, ghosts .15..35, rounded to 1e-3) of hits."""
+        if not hits:
+            return [], []
+        bars, steps, written, ghosts = (np.array(column) for column in zip(*hits, strict=True))
+        at = bars * self.steps + steps
+        low, high = np.where(ghosts, GHOST[0], VELOCITY_MIN), np.where(ghosts, GHOST[1], 1.0)
+        velocities = np.round(np.clip(written + self.velocity[at], low, high), 3)
+        return self.offset_ms[at].tolist(), velocities.tolist()
 
 
 def walk(bars: int, steps: int, *names: object) -> Floats:
@@ -72,7 +75,7 @@ def feel_of(style: Style, role: Role, meter: str, bars: int, play: tuple[int, fl
     steps = METERS[meter]
     amount = humanize / STYLE_HUMANIZE
     if amount == 0.0 or role in STILL:
-        return Feel(steps, (0.0,) * (bars * steps), (0.0,) * (bars * steps))
+        return Feel(steps, np.zeros(bars * steps), np.zeros(bars * steps))
     share = CORE_SHARE if role == "CORE" else 1.0
     together = np.sqrt(SHARED_SHARE) * walk(bars, steps, seed, "all", "time")
     own = np.sqrt(1 - SHARED_SHARE) * walk(bars, steps, seed, role, "time")
@@ -80,4 +83,4 @@ def feel_of(style: Style, role: Role, meter: str, bars: int, play: tuple[int, fl
     jitter = share * style.jitter_ms * (jitter - jitter.mean())
     offsets = np.round(amount * (style.offset_ms.get(role, 0.0) + jitter), 3)
     velocity = amount * share * VELOCITY_SIGMA * walk(bars, steps, seed, role, "velocity")
-    return Feel(steps, tuple(offsets.tolist()), tuple(velocity.tolist()))
+    return Feel(steps, offsets, velocity)

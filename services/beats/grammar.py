@@ -116,7 +116,7 @@ def role_bar(material: Material, role: Role, phrase: Phrase, place: int) -> list
 def plain_bar(material: Material, role: Role, phrase: Phrase, place: int, *, varied: bool = True) -> list[Hit]:
     """The row's hits of a role with its options, changed as the bar's letter asks (or not, when `varied` is off)."""
     cells = _cells(material.style, material.meter, role)[place]
-    options = _options(material, role, phrase)
+    options = _options(material, role, phrase.key if phrase.letter == "B" else "A")
     dropped: frozenset[int] = frozenset()
     if varied:
         options, dropped = _changes(material, role, cells, options, (phrase, place))
@@ -155,9 +155,10 @@ def _hit(meter: str, role: Role, line: Line, at: tuple[int, int, float]) -> Hit:
     return Hit(step, tick, role, line.voice, velocity, rank, articulation, line.instrument, length, line.explicit)
 
 
-def _options(material: Material, role: Role, phrase: Phrase) -> frozenset[tuple[str, int]]:
+@lru_cache(maxsize=128)  # a beat asks for the same ones in every bar
+def _options(material: Material, role: Role, key: str) -> frozenset[tuple[str, int]]:
     """The options that this beat plays: one choice for all A phrases and their variants, another for each B phrase."""
-    chance = stream(material.seed, role, "options", phrase.key if phrase.letter == "B" else "A")
+    chance = stream(material.seed, role, "options", key)
     bars = _cells(material.style, material.meter, role)
     every = dict.fromkeys(c.option for cells in bars for c in cells if c.option is not None)
     return frozenset(option for option in every if chance.random() < OPTION_CHANCE)
@@ -172,8 +173,11 @@ def _changes(
 ) -> tuple[frozenset[tuple[str, int]], frozenset[int]]:
     """Options switched and cells dropped for the letter of the bar at (phrase, place)."""
     phrase, place = where
+    letter = bar_letter(phrase, place)
+    if letter == "A":
+        return options, frozenset()
     chance = stream(material.seed, role, "vary", phrase.key, place)
-    count = _how_many(material, role, bar_letter(phrase, place), chance)
+    count = _how_many(material, role, letter, chance)
     switches = list(dict.fromkeys(c.option for c in cells if c.option is not None))
     drops = [i for i, c in enumerate(cells) if c.loose]
     dropped: set[int] = set()
@@ -190,9 +194,7 @@ def _changes(
 
 
 def _how_many(material: Material, role: Role, letter: str, chance: random.Random) -> int:
-    """Changes of a role in a bar: A none; A′ one for the role that must, perhaps one for the others; B its number."""
-    if letter == "A":
-        return 0
+    """Changes of a role in an A′ bar (one for the role that must, perhaps one for the others) or a B bar."""
     if letter == "B":
         return B_CHANGES.get(role, 0)
     must = next((r for r in ("MOTION", "CORE", "ACCENT") if r in material.roles), None)
@@ -275,6 +277,7 @@ def _chosen_fill(material: Material, phrase: Phrase) -> Fill | None:
     return None if name == OWN else FILLS[name]
 
 
+@lru_cache(maxsize=128)  # asked for by MOTION and by FILL
 def _fill_tab(material: Material, phrase: Phrase) -> tuple[Fill | None, int, list[tuple[int, int, float, int]]]:
     """The chosen fill, the step where its window begins, and its hits as (step in the bar, tick, velocity, unit)."""
     fill = _chosen_fill(material, phrase)

@@ -147,21 +147,22 @@ def placed(grid: Grid, events: Iterable[Event]) -> list[Placed]:
         _edges(bar_steps(grid, b), grid.steps_per_bar - bar_steps(grid, b), grid.swing, grid.swing_unit)
         for b in (range(grid.bars) if grid.pickup_steps else [0])
     ]
-    rows: list[tuple[float, int, str, Event]] = []
-    for e in events:
+    listed = list(events)
+    rows: list[tuple[float, int, str, int]] = []
+    for i, e in enumerate(listed):
         edge = edges[e.bar if len(edges) > 1 else 0]
         place = edge[e.step]
         if e.tick:
             place += e.tick / TICKS_PER_STEP * (edge[e.step + 1] - place)
         time_s = round(max(0.0, starts[e.bar] + place * steps[e.bar] + e.offset_ms / 1000.0), 6)
-        rows.append((time_s, _ROLE_ORDER[e.role], e.id, e))
-    rows.sort(key=lambda row: row[:3])
-    return [Placed(row[0], row[3]) for row in rows]
+        rows.append((time_s, _ROLE_ORDER[e.role], e.id, i))
+    rows.sort()
+    return [Placed(row[0], listed[row[3]]) for row in rows]
 
 
 def in_order(grid: Grid, events: Iterable[Event]) -> tuple[Event, ...]:
     """Events sorted as they sound (see `placed`)."""
-    return tuple(p.event for p in placed(grid, events))
+    return tuple([p.event for p in placed(grid, events)])
 
 
 def check_grid(grid: Grid) -> None:
