@@ -15,32 +15,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-import av
 import numpy as np
 import soxr
-from av.error import FFmpegError
 
-from services.audio import iff
+from services.audio import iff, libav
 from services.audio.clip import Samples
 from services.audio.downmix import to_channels
 from services.audio.dsp import SOXR_QUALITY
 from services.audio.faults import LEVEL_MAX, MIN_S, Undecodable
-from services.audio.libav import FdFile
-
-BLOCK_S = 1.0  # decoded at a time: a quarter of a megabyte per channel
-_PACKETS_BAD_MAX = 0.5  # share of undecodable packets from which the rest is noise, not music
-_READ_BUFFER_BYTES = 65_536
-
-# Demuxer, and the only decoders it may start.
-_LIBAV: dict[str, tuple[str, str]] = {
-    "flac": ("flac", "flac"),
-    "mp3": ("mp3", "mp3float,mp3"),
-    "vorbis": ("ogg", "vorbis"),
-    "opus": ("ogg", "libopus,opus"),
-    "m4a": ("mov", "aac,alac,mp3float"),
-    "aac": ("aac", "aac"),
-    "webm": ("matroska", "libopus,opus,vorbis"),
-}
+from services.audio.found import BLOCK_S, Found
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,24 +38,17 @@ class Order:
     max_s: float
 
 
-@dataclass(slots=True)
-class Found:
-    """What decoding learns about a file besides its samples."""
-
-    rate_hz: int = 0
-    channels: int = 0
-    codec: str = ""
-    bits: int | None = None
-    complete: bool = True
-
-
 Tell = Callable[[float], None]  # seconds decoded so far
 
 
 def decode(order: Order, tell: Tell) -> dict[str, Any]:
     """Decode one file into `order.target`. Raises Undecodable, or OSError when the disk is full."""
     found = Found()
-    blocks = _pcm_blocks(order, found) if order.container in {"wav", "aiff"} else _libav_blocks(order, found)
+    blocks = (
+        _pcm_blocks(order, found)
+        if order.container in {"wav", "aiff"}
+        else libav.blocks(order.source, order.container, found)
+    )
     sink = _Sink(order, tell)
     for rate_hz, block in blocks:
         sink.take(rate_hz, block)
@@ -165,83 +141,3 @@ def _pcm_blocks(order: Order, found: Found) -> Iterator[tuple[int, Samples]]:
         count = min(step, layout.data_offset + layout.data_bytes - at)
         raw = os.pread(order.source, count, at)
         yield layout.rate_hz, iff.to_float(raw[: len(raw) - len(raw) % layout.frame_bytes], layout)
-
-
-def _libav_blocks(order: Order, found: Found) -> Iterator[tuple[int, Samples]]:
-    demuxer, decoders = _LIBAV[order.container]
-    options = {"codec_whitelist": decoders, "format_whitelist": demuxer, "protocol_whitelist": "pipe"}
-    try:
-        box = av.open(FdFile(order.source), format=demuxer, options=options, buffer_size=_READ_BUFFER_BYTES)
-    except (FFmpegError, ValueError, EOFError):
-        raise Undecodable("damaged") from None
-    if not box.streams.audio:
-        raise Undecodable("no_track")
-    stream = box.streams.audio[0]
-    if stream.codec_context is None or stream.codec_context.name not in decoders.split(","):
-        raise Undecodable("codec")
-    stream.codec_context.thread_count = 1  # the cage allows no threads
-    found.codec = stream.codec_context.name
-    yield from _gathered(_frames(box, stream, found), order, found)
-
-
-def _gathered(frames: Iterator[Any], order: Order, found: Found) -> Iterator[tuple[int, Samples]]:
-    """Frames of some milliseconds joined to blocks of about `BLOCK_S`, split where rate or channels change."""
-    held: list[Samples] = []
-    count, shape = 0, (0, 0)
-    skip_first = order.container == "aac"  # its first frame is the fade-in of the transform's window, not sound
-    for frame in frames:
-        if skip_first:
-            skip_first = False
-            continue
-        block = _frame_samples(frame)
-        now = (frame.sample_rate, block.shape[1])
-        if now != shape or count >= BLOCK_S * shape[0]:
-            if held:
-                yield shape[0], np.concatenate(held)
-            if now != shape:
-                iff.require_shape(*now)
-            if not found.rate_hz:
-                found.rate_hz, found.channels = now
-                found.bits = _flac_bits(order.source) if found.codec == "flac" else None
-            held, count, shape = [], 0, now
-        held.append(block)
-        count += len(block)
-    if held:
-        yield shape[0], np.concatenate(held)
-
-
-def _frames(box: Any, stream: Any, found: Found) -> Iterator[Any]:
-    """Decoded frames; damaged packets are left out, a break in the container ends the file."""
-    good = bad = 0
-    try:
-        for packet in box.demux(stream):
-            try:
-                frames = packet.decode()
-            except (FFmpegError, ValueError):
-                bad += 1
-                continue
-            good += bool(frames)
-            yield from frames
-    except (FFmpegError, EOFError):
-        found.complete = False
-    found.complete = found.complete and not bad
-    if bad > _PACKETS_BAD_MAX * (good + bad):
-        raise Undecodable("damaged")
-
-
-def _frame_samples(frame: Any) -> Samples:
-    """A frame as float32 (n, channels)."""
-    values: np.ndarray = frame.to_ndarray()
-    values = values.T if frame.format.is_planar else values.reshape(-1, len(frame.layout.channels))
-    samples: Samples = values.astype(np.float32)
-    if values.dtype == np.uint8:
-        samples = (samples - 128.0) * np.float32(1 / 128)
-    elif values.dtype.kind == "i":
-        samples *= np.float32(2.0 ** (1 - 8 * values.dtype.itemsize))
-    return samples
-
-
-def _flac_bits(source: int) -> int:
-    """Bits per sample out of a FLAC's STREAMINFO, which always comes first."""
-    raw = os.pread(source, 2, 20)
-    return ((raw[0] & 1) << 4 | raw[1] >> 4) + 1

@@ -34,7 +34,7 @@ _WORDS: dict[str, tuple[type[ServiceError], str]] = {
 CODES: frozenset[str] = frozenset(_WORDS)
 
 
-class Undecodable(Exception):  # noqa: N818 - a verdict on a file, not a fault of the program
+class Undecodable(Exception):
     """A file's verdict inside the decoder: `code` is one of `CODES`."""
 
     def __init__(self, code: str) -> None:
