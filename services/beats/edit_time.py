@@ -1,0 +1,96 @@
+"""The edit operations on time itself: copies of bars, tempo, swing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from services.beats.event_ids import free_id
+from services.beats.types import BARS_MAX, Beat, Event, Section
+from services.errors import FieldError, Invalid
+
+Tempos = tuple[tuple[int, float], ...]
+
+
+def duplicate_bars(beat: Beat, op: Mapping[str, Any]) -> Beat:
+    """Copies of bars [first, last] after `last`, `count` times; later bars move back with their events, sections and
+    tempos. Copies get ids of their new place. Raises Invalid for bars outside the beat or more than 64 bars after it.
+    """
+    first, last = op["bars"]
+    count = op.get("count", 1)
+    span = last - first + 1
+    if last >= beat.grid.bars:
+        raise Invalid("", errors=(FieldError("bars", f"are 0 to {beat.grid.bars - 1} in this beat"),))
+    if beat.grid.bars + count * span > BARS_MAX:
+        raise Invalid("", errors=(FieldError("count", f"would make more than {BARS_MAX} bars"),))
+    if first == 0 and beat.grid.pickup_steps:
+        raise Invalid("", errors=(FieldError("bars", "the pickup bar cannot be copied"),))
+    shift = count * span
+    moved = [replace(e, bar=e.bar + shift) if e.bar > last else e for e in beat.events]
+    copied = _copies([e for e in beat.events if first <= e.bar <= last], (span, count), {e.id for e in beat.events})
+    tempo_map = _tempos(beat.grid.tempo_map, (first, last), count)
+    grid = replace(beat.grid, bars=beat.grid.bars + shift, tempo_map=tempo_map)
+    sections = tuple(_stretched(s, last, shift) for s in beat.sections)
+    return replace(beat, grid=grid, events=(*moved, *copied), sections=sections)
+
+
+def _copies(events: Iterable[Event], repeats: tuple[int, int], taken: set[str]) -> list[Event]:
+    """The events again, `repeats` = (bars apart, how often), each with a free id of its new place."""
+    span, count = repeats
+    originals = list(events)
+    used = set(taken)
+    found: list[Event] = []
+    for n in range(1, count + 1):
+        for event in originals:
+            bar = event.bar + n * span
+            new = free_id((bar, event.step, event.tick), event.role, used)
+            used.add(new)
+            found.append(replace(event, id=new, bar=bar))
+    return found
+
+
+def _stretched(section: Section, last: int, shift: int) -> Section:
+    """A section that holds the copied bars' end grows, one behind them moves."""
+    if section.first_bar > last:
+        return replace(section, first_bar=section.first_bar + shift)
+    if section.first_bar + section.bars > last:
+        return replace(section, bars=section.bars + shift)
+    return section
+
+
+def _tempos(tempo_map: Tempos, bars: tuple[int, int], count: int) -> Tempos:
+    """The tempo map with the bars' tempos repeated, every bar keeping its own."""
+    first, last = bars
+    total = max(last + 2, tempo_map[-1][0] + 1)
+    each: list[float] = []
+    for bar in range(total):
+        each.append(dict(tempo_map).get(bar, each[-1] if each else tempo_map[0][1]))
+    each = each[: last + 1] + each[first : last + 1] * count + each[last + 1 :]
+    return _compact(each, keep=len(each))
+
+
+def _compact(each: list[float], keep: int) -> Tempos:
+    """A tempo per bar as a map of its changes."""
+    found: list[tuple[int, float]] = []
+    for bar, bpm in enumerate(each[:keep]):
+        if not found or found[-1][1] != bpm:
+            found.append((bar, bpm))
+    return tuple(found)
+
+
+def set_bpm(beat: Beat, op: Mapping[str, Any]) -> Beat:
+    """One tempo for the whole beat, or a tempo from a bar up to the next change. Raises Invalid for a bar outside."""
+    bpm = float(op["bpm"])
+    if "bar" not in op:
+        return replace(beat, grid=replace(beat.grid, tempo_map=((0, bpm),)))
+    if op["bar"] >= beat.grid.bars:
+        raise Invalid("", errors=(FieldError("bar", f"is 0 to {beat.grid.bars - 1} in this beat"),))
+    changes = {**dict(beat.grid.tempo_map), op["bar"]: bpm}
+    return replace(beat, grid=replace(beat.grid, tempo_map=tuple(sorted(changes.items()))))
+
+
+def set_swing(beat: Beat, op: Mapping[str, Any]) -> Beat:
+    """Swing (.50..0.75) and its unit (8 or 16); what is missing stays."""
+    swing = float(op.get("swing", beat.grid.swing))
+    return replace(beat, grid=replace(beat.grid, swing=swing, swing_unit=op.get("swing_unit", beat.grid.swing_unit)))
