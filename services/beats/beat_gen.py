@@ -10,51 +10,27 @@ every process. Event ids say where an event was born (`b0s4t0-ACCENT-0`: bar, st
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
-from services.beats.auto import choose_style
 from services.beats.compose_types import ComposeRequest, Composition, Sound, sound_of
-from services.beats.event_ids import event_id
+from services.beats.event_ids import event_id, free_id
 from services.beats.feel import Feel, feel_of
 from services.beats.grammar import Hit, phrases
-from services.beats.grid import SWING_MAX, SWING_MIN, SWING_UNITS, in_order
+from services.beats.grid import in_order, outside
+from services.beats.plan import Plan, make_plan
 from services.beats.score import Note, score
-from services.beats.styles import Style, find_style
-from services.beats.types import (
-    BARS_MAX,
-    BPM_MAX,
-    BPM_MIN,
-    METERS,
-    ROLES,
-    SAMPLES_MAX,
-    Event,
-    Grid,
-    Role,
-    Section,
-)
+from services.beats.styles import STYLES
+from services.beats.types import ROLES, Beat, Event, Role, Section
 from services.errors import FieldError, Invalid
 
-__all__ = ["ComposeRequest", "Composition", "Sound", "compose", "sound_of"]
+__all__ = ["ComposeRequest", "Composition", "Sound", "compose", "recompose", "sound_of"]
 
 HEIGHT_PITCHES = (50, 47, 45)  # GM toms, high to low, for skeleton fills
 GM_PITCH = {
     "kick": 36, "snare": 38, "rim": 37, "clap": 39, "tom": 47, "hat_closed": 42, "hat_open": 46, "ride": 51,
     "crash": 49, "shaker": 82, "perc": 76, "texture": 70,
 }  # fmt: skip  # GM drum notes of a skeleton, which has no sounds yet
-SEED_MAX = 2**63 - 1  # what every store can hold
-
-
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """A request with nothing left open."""
-
-    style: Style
-    why: str
-    grid: Grid
-    request: ComposeRequest
-    density: float
 
 
 def compose(request: ComposeRequest) -> Composition:
@@ -64,8 +40,7 @@ def compose(request: ComposeRequest) -> Composition:
     the style lacks. A bpm outside the style's range and a role without a sound are warnings. A request without sounds
     gives a skeleton: events with General MIDI pitches instead of samples.
     """
-    _check(request)
-    plan = _plan(request)
+    plan = make_plan(request)
     notes = score(plan.style, plan.grid, request.sounds, request.seed)
     events = in_order(plan.grid, _events(plan, notes))
     spans = tuple(Section(p.letter, p.first_bar, p.bars) for p in phrases(plan.grid.bars))
@@ -74,52 +49,91 @@ def compose(request: ComposeRequest) -> Composition:
     return Composition(plan.grid, events, spans, plan.style.name, plan.why, warnings, benched)
 
 
-def _check(request: ComposeRequest) -> None:
-    ids = [s.sample_id for s in request.sounds]
-    rules: tuple[tuple[str, bool, str], ...] = (
-        ("bpm", math.isfinite(request.bpm) and BPM_MIN <= request.bpm <= BPM_MAX, f"is {BPM_MIN:g} to {BPM_MAX:g}"),
-        ("bars", 1 <= request.bars <= BARS_MAX, f"is 1 to {BARS_MAX}"),
-        ("meter", request.meter is None or request.meter in METERS, f"is one of {', '.join(METERS)}"),
-        ("swing", _within(request.swing, SWING_MIN, SWING_MAX), f"is {SWING_MIN:.2f} to {SWING_MAX:.2f}"),
-        ("swing_unit", request.swing_unit in {None, *SWING_UNITS}, "is 8 or 16"),
-        ("humanize", _within(request.humanize, 0.0, 1.0), "is 0 to 1"),
-        ("density", _within(request.density, 0.0, 1.0), "is 0 to 1"),
-        ("seed", 0 <= request.seed <= SEED_MAX, f"is 0 to {SEED_MAX}"),
-        ("samples", len(ids) <= SAMPLES_MAX, f"are at most {SAMPLES_MAX}"),
-        ("samples", len(set(ids)) == len(ids), "hold the same sound twice"),
-        ("roles", all(s.pool_role in ROLES for s in request.sounds), f"are of {', '.join(ROLES)}"),
+def recompose(
+    beat: Beat,
+    request: ComposeRequest,
+    roles: frozenset[Role] | None = None,
+    bars: tuple[int, int] | None = None,
+    keep: frozenset[str] = frozenset(),
+) -> Composition:
+    """Another take of a part of a beat: only these roles (None: all) in these bars (first, last; None: all) change.
+
+    Everything else, and the events named in `keep`, comes back as it was, to the byte. The beat's own grid stays,
+    whatever the request says of bpm, bars, meter and swing, unless all of it is made anew; a style of `auto` then means the beat's style. Raises Invalid for unknown `keep` ids,
+    bars outside the beat, sounds that its kit lacks, and as `compose` does.
+    """
+    _check_part(beat, request, bars, keep)
+    if roles is None and bars is None and not keep:
+        return compose(request)
+    fresh = compose(_in_grid_of(beat, request))
+    first, last = bars or (0, beat.grid.bars - 1)
+
+    def changes(event: Event) -> bool:
+        return (roles is None or event.role in roles) and first <= event.bar <= last
+
+    kept = [e for e in beat.events if e.id in keep or not changes(e)]
+    new = [e for e in fresh.events if changes(e) and outside(beat.grid, e) is None]
+    events = in_order(beat.grid, [*kept, *_beside(kept, new)])
+    playing = {e.sample_id for e in events}
+    benched = {
+        s.sample_id: fresh.benched.get(
+            s.sample_id, s.benched or "what it played has been replaced; another take may use it"
+        )
+        for s in beat.kit.values()
+        if s.sample_id not in playing
+    }
+    return replace(
+        fresh,
+        grid=beat.grid,
+        events=events,
+        sections=beat.sections,
+        benched=benched,
     )
-    errors = tuple(FieldError(field, message) for field, good, message in rules if not good)
+
+
+def _check_part(beat: Beat, request: ComposeRequest, bars: tuple[int, int] | None, keep: frozenset[str]) -> None:
+    errors: list[FieldError] = []
+    unknown = sorted(keep - {e.id for e in beat.events})
+    if unknown:
+        errors.append(FieldError("keep", f"{', '.join(unknown[:3])} is no event of this beat"))
+    if bars is not None and not 0 <= bars[0] <= bars[1] < beat.grid.bars:
+        errors.append(FieldError("bars", f"are [first, last] within 0 to {beat.grid.bars - 1}"))
+    if any(s.sample_id not in beat.kit for s in request.sounds):
+        errors.append(FieldError("samples", "are not all in this beat's kit"))
     if errors:
-        raise Invalid("The beat cannot be made as asked.", errors=errors)
+        raise Invalid("This part cannot be made again.", errors=tuple(errors))
 
 
-def _within(value: float | None, low: float, high: float) -> bool:
-    return value is None or low <= value <= high
+def _in_grid_of(beat: Beat, request: ComposeRequest) -> ComposeRequest:
+    """The request in the grid that stays."""
+    grid = beat.grid
+    style = str(beat.meta.get("style", "auto")) if request.style == "auto" else request.style
+    if request.style == "auto" and (style not in STYLES or grid.meter not in STYLES[style].meters):
+        style = "auto"
+    return replace(
+        request, bpm=grid.bpm, bars=grid.bars, meter=grid.meter, swing=grid.swing, swing_unit=grid.swing_unit,
+        style=style,
+    )  # fmt: skip
 
 
-def _plan(request: ComposeRequest) -> _Plan:
-    """The style, and the grid with what the request leaves to it."""
-    if request.style == "auto":
-        choice = choose_style(request.bpm, request.meter, request.sounds, request.seed)
-        style, why = choice.style, choice.why
-    else:
-        style, why = find_style(request.style), "asked for"
-    meter = request.meter or style.meters[0]
-    if meter not in style.meters:
-        known = " and ".join(style.meters)
-        raise Invalid("The style lacks this meter.", errors=(FieldError("meter", f"{style.name} is in {known} only"),))
-    grid = Grid(
-        tempo_map=((0, float(request.bpm)),),
-        meter=meter,
-        bars=request.bars,
-        swing=style.swing if request.swing is None else request.swing,
-        swing_unit=request.swing_unit or style.swing_unit,
-    )
-    return _Plan(style, why, grid, request, style.density if request.density is None else request.density)
+def _beside(kept: Sequence[Event], new: Sequence[Event]) -> list[Event]:
+    """New events that no kept one already plays, with ids that no kept one has."""
+    taken = {e.id for e in kept} | {e.id for e in new}
+    used = {e.id for e in kept}
+    played = {(e.bar, e.step, e.tick, e.sample_id, e.pitch) for e in kept}
+    found: list[Event] = []
+    for event in new:
+        if (event.bar, event.step, event.tick, event.sample_id, event.pitch) in played:
+            continue
+        if event.id in used:
+            event = replace(event, id=free_id((event.bar, event.step, event.tick), event.role, taken))  # noqa: PLW2901
+            taken.add(event.id)
+        used.add(event.id)
+        found.append(event)
+    return found
 
 
-def _events(plan: _Plan, notes: Sequence[Note]) -> list[Event]:
+def _events(plan: Plan, notes: Sequence[Note]) -> list[Event]:
     """The notes that the density lets through, as events with their feel."""
     found: list[Event] = []
     for role in ROLES:
@@ -149,7 +163,7 @@ def _events(plan: _Plan, notes: Sequence[Note]) -> list[Event]:
     return found
 
 
-def _feel(plan: _Plan, role: Role) -> Feel:
+def _feel(plan: Plan, role: Role) -> Feel:
     return feel_of(plan.style, role, plan.grid.meter, plan.grid.bars, (plan.request.seed, plan.request.humanize))
 
 
@@ -159,7 +173,7 @@ def _pitch(hit: Hit) -> int:
     return GM_PITCH[hit.instrument]
 
 
-def _tempo_warning(plan: _Plan) -> tuple[str, ...]:
+def _tempo_warning(plan: Plan) -> tuple[str, ...]:
     low, high = plan.style.bpm_range
     if low <= plan.request.bpm <= high:
         return ()
@@ -173,7 +187,7 @@ def _missing_warnings(sounds: Sequence[Sound]) -> tuple[str, ...]:
     return tuple(f"There is no sound for {role}: its line is left out." for role in ROLES if role not in present)
 
 
-def _benched(plan: _Plan, notes: Sequence[Note], events: Sequence[Event]) -> dict[str, str]:
+def _benched(plan: Plan, notes: Sequence[Note], events: Sequence[Event]) -> dict[str, str]:
     """Why each sound that plays nothing plays nothing, by sample id, in the order of the request."""
     playing = {e.sample_id for e in events}
     first: dict[str, float] = {}
