@@ -59,8 +59,9 @@ def recompose(
     """Another take of a part of a beat: only these roles (None: all) in these bars (first, last; None: all) change.
 
     Everything else, and the events named in `keep`, comes back as it was, to the byte. The beat's own grid stays,
-    whatever the request says of bpm, bars, meter and swing, unless all of it is made anew; a style of `auto` then means the beat's style. Raises Invalid for unknown `keep` ids,
-    bars outside the beat, sounds that its kit lacks, and as `compose` does.
+    whatever the request says of bpm, bars, meter and swing, unless all of it is made anew; a style of `auto` then means
+    the beat's style. Raises Invalid for unknown `keep` ids, bars outside the beat, sounds that its kit lacks, and as
+    `compose` does.
     """
     _check_part(beat, request, bars, keep)
     if roles is None and bars is None and not keep:
@@ -169,7 +170,7 @@ def _feel(plan: Plan, role: Role) -> Feel:
 
 def _pitch(hit: Hit) -> int:
     if hit.role == "FILL":
-        return HEIGHT_PITCHES[min(len(HEIGHT_PITCHES) - 1, round(hit.height * (len(HEIGHT_PITCHES) - 1)))]
+        return HEIGHT_PITCHES[min(len(HEIGHT_PITCHES) - 1, round(max(0.0, hit.height) * (len(HEIGHT_PITCHES) - 1)))]
     return GM_PITCH[hit.instrument]
 
 

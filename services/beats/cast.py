@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from services.beats.compose_types import Sound
+from services.beats.fills import TURN
 from services.beats.grammar import Hit, Phrase
 from services.beats.streams import shuffled, stream
 from services.beats.types import Role
@@ -124,6 +125,8 @@ def _fill(sounds: Sequence[Sound], seed: int) -> Chooser:
     size = min(GROUP, len(order))
 
     def choose(phrase: Phrase, _place: int, hit: Hit) -> Sound:
+        if hit.height == TURN:
+            return order[phrase.index % len(order)]
         group = [order[(phrase.index * size + i) % len(order)] for i in range(size)]
         group.sort(key=lambda s: (s.lowness - s.brightness, s.sample_id))
         return group[min(size - 1, round(hit.height * (size - 1)))]

@@ -2,7 +2,7 @@
 
 Written in the notation of `styles/notation.py` for one or two beats of four or of six sixteenths; velocities rise
 into the next phrase. `contour` says who plays: `down` goes from the highest sound to the lowest, `call` gives the
-first half to the highest and the answer to the lowest, `flat` stays on one.
+first half to the highest and the answer to the lowest, `flat` stays on one, another in each phrase.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ class Fill:
     tabs: dict[int, str]
 
 
+TURN = -1.0  # the height of a fill on one sound: whose turn it is
 OWN = "own"  # the FILL line of the style's row
 
 FILLS: dict[str, Fill] = {
@@ -47,9 +48,9 @@ def fits(fill: Fill, meter: str, beat_steps: int) -> bool:
 
 
 def height(contour: Contour, index: int, count: int) -> float:
-    """How high in the set of FILL sounds hit `index` of `count` lies: 0 the highest, 1 the lowest."""
+    """How high in the set of FILL sounds hit `index` of `count` lies: 0 the highest, 1 the lowest, `TURN` for flat."""
     if contour == "flat" or count < 2:
-        return 0.0
+        return TURN
     if contour == "call":
         return 0.0 if index < count / 2 else 1.0
     return index / (count - 1)

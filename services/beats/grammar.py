@@ -12,6 +12,7 @@ Syncopation is after Longuet-Higgins and Lee, "The rhythmic interpretation of mo
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -26,7 +27,7 @@ from services.beats.types import BEAT_STEPS, METERS, Articulation, Role
 LETTERS = ("A", "A′", "A", "B")
 OPTION_CHANCE = 0.5  # that the seed takes an option of the row
 EXTRA_CHANCE = 0.45  # that CORE or ACCENT joins the change that A′ must have
-B_CHANGES: dict[Role, int] = {"CORE": 1, "ACCENT": 1, "MOTION": 2}
+B_CHANGES: dict[Role, int] = {"CORE": 1, "ACCENT": 1, "MOTION": 1}  # beside the fill and the thinning
 WEAK_HAND = 0.92  # velocity of the other hand on hats
 ANSWER_GAIN = 1.06  # CORE on the first beat after a fill
 ANSWER_RANK = 0.12  # where the row has no CORE there, one comes in with the fill's first hits
@@ -40,7 +41,7 @@ DIVISIONS: dict[str, tuple[int, ...]] = {
 
 
 class Hit(NamedTuple):
-    """A hit of one bar before it has a sound. `height`: of FILL hits, 0 the highest sound, 1 the lowest."""
+    """A hit of one bar before it has a sound. `height`: of FILL hits, 0 the highest sound, 1 the lowest, -1 whose turn it is."""
 
     step: int
     tick: int
@@ -143,7 +144,8 @@ def _cells(style: Style, meter: str, role: Role) -> tuple[tuple[_Cell, ...], ...
                     option = None if at[3] == ALWAYS else (f"{line.part}{min(line.bars)}", at[3])
                     loose = option is None and _may_drop(style, meter, line, at[:2])
                     cells.append(_Cell(_hit(meter, role, line, at[:3]), option, loose))
-        bars.append(tuple(cells))
+        alone = Counter(c.hit[:2] for c in cells)  # two parts on one step: dropping one would change nothing to hear
+        bars.append(tuple(c._replace(loose=c.loose and alone[c.hit[:2]] == 1) for c in cells))
     return tuple(bars)
 
 
@@ -196,7 +198,7 @@ def _changes(
 def _how_many(material: Material, role: Role, letter: str, chance: random.Random) -> int:
     """Changes of a role in an A′ bar (one for the role that must, perhaps one for the others) or a B bar."""
     if letter == "B":
-        return B_CHANGES.get(role, 0)
+        return B_CHANGES.get(role, 0) if role == "MOTION" or not material.style.two_bar else 0
     must = next((r for r in ("MOTION", "CORE", "ACCENT") if r in material.roles), None)
     if role == must:
         return 1

@@ -27,7 +27,7 @@ class Plan:
 
 
 def _check(request: ComposeRequest) -> None:
-    ids = [s.sample_id for s in request.sounds]
+    seats = [(s.sample_id, s.pool_role) for s in request.sounds]
     rules: tuple[tuple[str, bool, str], ...] = (
         ("bpm", math.isfinite(request.bpm) and BPM_MIN <= request.bpm <= BPM_MAX, f"is {BPM_MIN:g} to {BPM_MAX:g}"),
         ("bars", 1 <= request.bars <= BARS_MAX, f"is 1 to {BARS_MAX}"),
@@ -37,8 +37,8 @@ def _check(request: ComposeRequest) -> None:
         ("humanize", _within(request.humanize, 0.0, 1.0), "is 0 to 1"),
         ("density", _within(request.density, 0.0, 1.0), "is 0 to 1"),
         ("seed", 0 <= request.seed <= SEED_MAX, f"is 0 to {SEED_MAX}"),
-        ("samples", len(ids) <= SAMPLES_MAX, f"are at most {SAMPLES_MAX}"),
-        ("samples", len(set(ids)) == len(ids), "hold the same sound twice"),
+        ("samples", len({i for i, _ in seats}) <= SAMPLES_MAX, f"are at most {SAMPLES_MAX}"),
+        ("samples", len(set(seats)) == len(seats), "hold the same sound twice in one role"),
         ("roles", all(s.pool_role in ROLES for s in request.sounds), f"are of {', '.join(ROLES)}"),
     )
     errors = tuple(FieldError(field, message) for field, good, message in rules if not good)
