@@ -35,8 +35,8 @@ class Sound:
 class ComposeRequest:
     """The fields of `POST /v1/beat` that Stage 3 needs; None where the style decides. `sounds` empty: a skeleton.
 
-    One sound may stand in several roles (a kit of one must play them all). `bpm` 40..300, `bars` 1..64, `swing` .50..0.75, `swing_unit` 8 or 16, `humanize` and `density` 0..1, at most 64
-    sounds.
+    One sound may stand in several roles (a kit of one must play them all). `bpm` 40..300, `bars` 1..64, `swing`
+    .50..0.75, `swing_unit` 8 or 16, `humanize` and `density` 0..1, at most 64 sounds.
     """
 
     bpm: float

@@ -41,7 +41,10 @@ DIVISIONS: dict[str, tuple[int, ...]] = {
 
 
 class Hit(NamedTuple):
-    """A hit of one bar before it has a sound. `height`: of FILL hits, 0 the highest sound, 1 the lowest, -1 whose turn it is."""
+    """A hit of one bar before it has a sound.
+
+    `height`: of FILL hits, 0 the highest sound, 1 the lowest, -1 whose turn it is.
+    """
 
     step: int
     tick: int

@@ -34,6 +34,7 @@ STYLES = table(
         core_decay_ms=260,
         fill_ids=("run", "own", "call"),
         answer="crash",
+        syncopation_range=(0.0, 0.5),
         likes=("short_low", "drums"),
     ),
     Style(
@@ -60,6 +61,7 @@ STYLES = table(
         jitter_ms=4.0,
         core_decay_ms=220,
         fill_ids=("own", "call", "run"),
+        syncopation_range=(2.5, 4.0),
         likes=("short_low", "bright"),
     ),
     Style(
@@ -74,8 +76,8 @@ STYLES = table(
                 "kick2": "...? .... ...? ....",
                 "cross": "...8 ..8. ..8. 8...",
                 "rim": ".... ...x .... ...x",
-                "shaker@.14": "xxxx xxxx xxxx xxxx",
-                "closed@.32": "x.x. x.x? x.x. x..?",
+                "shaker@.14": "xxxx xxx? xxxx xxx?",
+                "closed@.32": "x.x. x.x. x.x. x...",
                 "open": ".... .... .... ..5.",
                 "tom": ".... .... .... 6.67",
             },
@@ -86,6 +88,7 @@ STYLES = table(
         jitter_ms=4.0,
         core_decay_ms=260,
         fill_ids=("own", "call", "short"),
+        syncopation_range=(1.5, 2.5),
         likes=("many", "bright"),
     ),
     Style(
@@ -102,7 +105,7 @@ STYLES = table(
                 "ghost": ".... .... .x.. ...? | x... .... .... ...?",
                 "closed": "x.x. x.x. x.x. x.x? | x.x. x.x? x.x. x...",
                 "open": "................ | .... .... .... ..4.",
-                "shaker": "xxxx xxxx xxxx xxxx",
+                "shaker": "xx.. xx.. xx.. xx..",
                 "tom": ".... .... .... 4.56",
             },
             "4/4",
@@ -112,6 +115,7 @@ STYLES = table(
         jitter_ms=4.0,
         core_decay_ms=240,
         fill_ids=("short", "stop"),
+        syncopation_range=(0.5, 1.5),
         likes=("few", "texture"),
     ),
 )

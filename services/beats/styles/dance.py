@@ -35,6 +35,7 @@ STYLES = table(
         core_decay_ms=280,
         duck_db=-6,
         fill_ids=("own", "short", "roll"),
+        syncopation_range=(0.0, 1.5),
         likes=("short_low", "bright"),
     ),
     Style(
@@ -61,6 +62,7 @@ STYLES = table(
         core_decay_ms=260,
         duck_db=-6,
         fill_ids=("roll", "own", "stop"),
+        syncopation_range=(0.5, 1.5),
         likes=("short_low", "texture"),
     ),
     Style(
@@ -77,7 +79,7 @@ STYLES = table(
                 "snap": "...? .... .... .?.x",
                 "open@.14": "..8. ..8. ..8. ..8.",
                 "closed@.30": "xx.x x?.x xx.x x?.x",
-                "shaker": ".x.x .x.x .x.x .x.x",
+                "shaker": "x... x... x... x...",
                 "tom": ".... .... .... 5678",
             },
             "4/4",
@@ -88,6 +90,7 @@ STYLES = table(
         duck_db=-6,
         fill_ids=("build", "roll", "run"),
         answer="crash",
+        syncopation_range=(0.0, 1.5),
         likes=("bright", "many"),
     ),
     Style(
@@ -104,7 +107,7 @@ STYLES = table(
                 "ghost": ".... ..?. .x.. ...?",
                 "closed": "x..? x... x..? x..?",
                 "open@.16": "..7. ..7. ..7. ..7.",
-                "shaker": "x.xx x.xx x.xx x.xx",
+                "shaker": "x.x. x.x. x.x. x.x.",
                 "tom": ".... .... .... .789",
             },
             "4/4",
@@ -116,6 +119,7 @@ STYLES = table(
         duck_db=-6,
         fill_ids=("own", "run"),
         answer="crash",
+        syncopation_range=(0.0, 1.5),
         likes=("bright", "many"),
     ),
     Style(
@@ -132,8 +136,8 @@ STYLES = table(
                 "ghost": ".... ...x .x.. ...x",
                 "closed": "x.x? x.x. x.x? x...",
                 "open": ".... .... .... ..6.",
-                "shaker": ".x.x .x.x .x.x .x.x",
-                "tick": ".x.. .x.. .x.. .x..",
+                "shaker": ".x.. .x.. .x.. .x..",
+                "tick": ".... ...x .... ...x",
                 "tom": ".... .... .... 5.78",
             },
             "4/4",
@@ -144,6 +148,7 @@ STYLES = table(
         core_decay_ms=240,
         fill_ids=("own", "run", "call"),
         answer="crash",
+        syncopation_range=(1.5, 3.5),
         likes=("short_low", "bright"),
     ),
     Style(
@@ -171,6 +176,7 @@ STYLES = table(
         core_decay_ms=260,
         duck_db=-3,
         fill_ids=("short", "own", "stop"),
+        syncopation_range=(2.0, 3.0),
         likes=("short_low", "bright"),
     ),
     Style(
@@ -198,6 +204,7 @@ STYLES = table(
         core_decay_ms=260,
         duck_db=-4,
         fill_ids=("stop", "triplet", "own"),
+        syncopation_range=(0.0, 1.5),
         likes=("vocal", "short_low"),
     ),
     Style(
@@ -214,7 +221,7 @@ STYLES = table(
                 "snap": ".... .x.. .... .x..",
                 "closed": "x.x. x.x. x.x. x.x? | x.x. x.x? x.x. x...",
                 "open": "................ | .... .... .... ..6.",
-                "perc": "..x. ...x ..x. ....",
+                "perc": "..x. .x.. ..x. ....",
                 "tom": ".... .... .... 6789",
             },
             "4/4",
@@ -224,6 +231,7 @@ STYLES = table(
         core_decay_ms=300,
         duck_db=-4,
         fill_ids=("own", "short"),
+        syncopation_range=(0.0, 0.5),
         likes=("short_low", "many"),
     ),
 )

@@ -35,6 +35,7 @@ STYLES = table(
         jitter_ms=5.0,
         core_decay_ms=300,
         fill_ids=("own", "short", "stop"),
+        syncopation_range=(0.0, 0.5),
         likes=("few", "drums"),
     ),
     Style(
@@ -63,6 +64,7 @@ STYLES = table(
         jitter_ms=5.0,
         core_decay_ms=280,
         fill_ids=("triplet", "own", "stop"),
+        syncopation_range=(0.0, 1.5),
         likes=("drums", "bright"),
     ),
     Style(
@@ -89,6 +91,7 @@ STYLES = table(
         jitter_ms=4.0,
         core_decay_ms=220,
         fill_ids=("own", "run", "short"),
+        syncopation_range=(0.0, 0.5),
         likes=("drums", "short_low"),
     ),
     Style(
@@ -116,6 +119,7 @@ STYLES = table(
         jitter_ms=4.0,
         core_decay_ms=340,
         fill_ids=("own", "call"),
+        syncopation_range=(0.5, 1.5),
         likes=("many", "bright"),
     ),
     Style(
@@ -143,6 +147,7 @@ STYLES = table(
         core_decay_ms=260,
         fill_ids=("own", "run", "call"),
         answer="crash",
+        syncopation_range=(0.0, 1.5),
         likes=("drums", "short_low"),
     ),
     Style(
@@ -171,6 +176,7 @@ STYLES = table(
         jitter_ms=5.0,
         core_decay_ms=280,
         fill_ids=("triplet", "own", "stop"),
+        syncopation_range=(0.0, 0.5),
         likes=("drums", "few"),
     ),
     Style(
@@ -198,6 +204,7 @@ STYLES = table(
         core_decay_ms=240,
         fill_ids=("own", "short", "roll"),
         answer="crash",
+        syncopation_range=(0.0, 1.5),
         likes=("drums", "bright"),
     ),
     Style(
@@ -223,6 +230,7 @@ STYLES = table(
         jitter_ms=4.0,
         core_decay_ms=300,
         fill_ids=("own", "short", "triplet"),
+        syncopation_range=(0.0, 1.5),
         likes=("few", "many"),
     ),
     Style(
@@ -251,6 +259,7 @@ STYLES = table(
         core_decay_ms=340,
         fill_ids=("own", "run", "stop"),
         answer="crash",
+        syncopation_range=(0.0, 1.0),
         likes=("drums", "texture"),
     ),
     Style(
@@ -277,6 +286,7 @@ STYLES = table(
         jitter_ms=4.0,
         core_decay_ms=220,
         fill_ids=("own", "run", "short"),
+        syncopation_range=(0.0, 0.5),
         likes=("few", "drums"),
     ),
     Style(
@@ -291,8 +301,8 @@ STYLES = table(
                 "kick2": "...?.. ..?.?.",
                 "cross": "8.7.78 .7.8.7",
                 "ghost": ".x.x.. x.x.x.",
-                "shaker@.14": "xxxxxx xxxxxx",
-                "closed@.30": "x..x.. x..?.. | x..?.. x.....",
+                "shaker@.14": "xxx?xx xxx?xx",
+                "closed@.30": "x..... x.....",
                 "open": "............ | ...... ...5..",
                 "tom": "...... 5.67.8",
             },
@@ -303,6 +313,7 @@ STYLES = table(
         jitter_ms=4.0,
         core_decay_ms=300,
         fill_ids=("own", "call"),
+        syncopation_range=(0.0, 1.0),
         likes=("many", "bright"),
     ),
     Style(
@@ -330,6 +341,7 @@ STYLES = table(
         core_decay_ms=320,
         fill_ids=("own", "run", "stop"),
         answer="crash",
+        syncopation_range=(0.0, 0.5),
         likes=("drums", "few"),
     ),
     Style(
@@ -356,6 +368,7 @@ STYLES = table(
         jitter_ms=4.0,
         core_decay_ms=300,
         fill_ids=("own", "call", "short"),
+        syncopation_range=(0.0, 0.5),
         likes=("many", "bright"),
     ),
 )

@@ -33,6 +33,7 @@ STYLES = table(
         jitter_ms=3.0,
         core_decay_ms=320,
         fill_ids=("stop", "short", "own"),
+        syncopation_range=(1.5, 3.5),
         likes=("short_low", "few"),
     ),
     Style(
@@ -60,6 +61,7 @@ STYLES = table(
         jitter_ms=4.0,
         core_decay_ms=320,
         fill_ids=("short", "stop", "call"),
+        syncopation_range=(3.0, 4.0),
         likes=("short_low", "few"),
     ),
     Style(
@@ -88,6 +90,7 @@ STYLES = table(
         jitter_ms=7.0,
         core_decay_ms=340,
         fill_ids=("stop", "short"),
+        syncopation_range=(1.5, 3.5),
         likes=("texture", "few"),
     ),
     Style(
@@ -114,6 +117,7 @@ STYLES = table(
         jitter_ms=5.0,
         core_decay_ms=420,
         fill_ids=("triplet", "stop", "own"),
+        syncopation_range=(1.0, 2.0),
         likes=("long_low", "texture"),
     ),
     Style(
@@ -142,6 +146,7 @@ STYLES = table(
         core_decay_ms=800,
         duck_db=-3,
         fill_ids=("roll", "triplet", "stop"),
+        syncopation_range=(2.0, 4.0),
         likes=("long_low", "bright"),
     ),
     Style(
@@ -170,6 +175,7 @@ STYLES = table(
         core_decay_ms=800,
         duck_db=-3,
         fill_ids=("triplet", "roll", "stop"),
+        syncopation_range=(2.0, 4.0),
         likes=("long_low", "bright"),
     ),
 )
