@@ -14,15 +14,18 @@ import select
 import signal
 import sys
 import threading
+import traceback
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
+import redis
 import structlog
 
 from app.deps import Deps
 from app.kernel import die_with_parent
 from app.tasks import run_job
+from services.errors import ServiceError
 
 log = structlog.get_logger()
 
@@ -78,12 +81,8 @@ class Horse:
 
     def kill(self) -> None:
         """End the child and everything that it started, now."""
-        self._signal_group()
-        self._reap()
-
-    def dismiss(self) -> None:
-        """End an idle child."""
-        self.kill()
+        if self.to >= 0:
+            self._reap()
 
     def _signal_group(self) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -131,6 +130,8 @@ def _live(deps: Deps, parent: int, jobs_r: int, back_w: int) -> NoReturn:
         _work(deps, jobs_r, back_w)
         code = 0
     finally:
+        if sys.exc_info()[0] is not None:
+            traceback.print_exc()
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
@@ -141,11 +142,14 @@ def _work(deps: Deps, jobs_r: int, back_w: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGUSR1, lambda *_: stop.set())
+    with contextlib.suppress(ServiceError, redis.RedisError):  # connect before the first job, not in it
+        deps.store.ping()
+        deps.redis.ping()
     with os.fdopen(jobs_r) as lines:
         for line in lines:
             job_id, attempt = line.split()
-            run_job(deps, job_id, int(attempt), stop.is_set)
             stop.clear()
+            run_job(deps, job_id, int(attempt), stop.is_set)
             os.write(back_w, f"{_rss_mb()}\n".encode())
 
 

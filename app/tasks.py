@@ -66,7 +66,7 @@ class JobContext:
     def report(self, stage: str, progress: float) -> None:
         """Say how far the job is (0..1). Raises Canceled when it should stop, Fenced when it is another's by now."""
         if self._stopping():
-            raise canceled_error()
+            self._write(lambda job: job if states.holds(job, self.job["attempt"]) else None)
         at = time.monotonic()
         if stage == self._stage and at - self._said < STREAM_EVERY_S:
             return

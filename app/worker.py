@@ -58,12 +58,14 @@ log = structlog.get_logger()
 
 @dataclass(slots=True)
 class Watch:
-    """What the parent remembers of a running job: monotonic times of its start, last renewal and stop request."""
+    """What the parent remembers of a running job, in monotonic seconds: its start, the last renewal of its lease, when
+    the child was asked to stop, and when the document was first seen ended."""
 
     job: Document
     since: float
     renewed: float
     asked: float | None = None
+    ended: float | None = None
 
 
 class Worker(rq.Worker):
@@ -156,7 +158,7 @@ class Worker(rq.Worker):
 
     def teardown(self) -> None:
         if self.horse is not None:
-            self.horse.dismiss()
+            self.horse.kill()
         with contextlib.suppress(redis.RedisError):
             self.register_death()  # type: ignore[no-untyped-call]
         self.deps.disconnect()
@@ -206,10 +208,8 @@ class Worker(rq.Worker):
             log.warning("work-horse died", job_id=job["id"], attempt=job["attempt"], status=died.status)
             self._let_go(job, returned=False)
             memory_mb = None
-        if memory_mb is None:
-            self.horse = saddle(self.deps)
-        elif horse.jobs >= RECYCLE_JOBS or memory_mb > RECYCLE_MB:
-            horse.dismiss()
+        if memory_mb is None or horse.jobs >= RECYCLE_JOBS or memory_mb > RECYCLE_MB:
+            horse.kill()
             self.horse = saddle(self.deps)
 
     def _replace_dead_horse(self) -> Horse:
@@ -243,7 +243,7 @@ class Worker(rq.Worker):
         else:
             job = jobs.job_by_id(self.deps.store, watch.job["id"])
         if job is None or not states.holds(job, watch.job["attempt"]):
-            return self._ended_elsewhere(horse, job)
+            return self._lost(watch, job, at)
         if job["cancel"]:
             return self._cancel(horse, watch, at)
         if at - watch.since >= self._limit_s(job):
@@ -252,11 +252,12 @@ class Worker(rq.Worker):
             return partial(self._let_go, job, returned=True)
         return None
 
-    def _ended_elsewhere(self, horse: Horse, job: Document | None) -> Any:
-        """The job is not ours any more: by our own child's last write just now, or by another's."""
-        if job is not None and states.ended(job) and horse.answer(TICK_S) is not None:
+    def _lost(self, watch: Watch, job: Document | None, at: float) -> Any:
+        """The job is not ours any more: our child has just ended it and is about to say so, or another has it."""
+        watch.ended = watch.ended or at
+        if job is not None and states.ended(job) and at - watch.ended < STOP_GRACE_S:
             return None
-        return lambda: log.warning("attempt fenced", job_id=job["id"] if job else None)
+        return partial(log.warning, "attempt fenced", job_id=watch.job["id"], attempt=watch.job["attempt"])
 
     def _cancel(self, horse: Horse, watch: Watch, at: float) -> Any:
         if watch.asked is None:
