@@ -47,8 +47,8 @@ TONE_BINS = {"low": (4, 60), "mid": (60, 500), "high": (500, 3000)}  # of LONG: 
 # What a user is shown, units in the names; then what only the classifier reads.
 READABLE: tuple[str, ...] = (
     "attack_ms", "peak_ms", *(f"decay_{db}db_ms" for db in DECAYS_DB), "temporal_centroid_ms", "energy_90_ms",
-    "crest_db", "strokes", "early_strokes", "roughness_db", "zero_crossings_hz", "pitch_hz", "pitch_strength", "low_pitch_hz",
-    "pitch_drop_octaves", *(f"{name}_tonality_db" for name in TONE_BINS),
+    "crest_db", "strokes", "early_strokes", "roughness_db", "zero_crossings_hz", "pitch_hz", "pitch_strength",
+    "low_pitch_hz", "pitch_drop_octaves", *(f"{name}_tonality_db" for name in TONE_BINS),
     *(f"energy_{a}_{b}hz" for a, b in pairwise(BANDS_HZ)),
     *(f"{part}_{kind}" for part in PARTS for kind in ("level_db", "centroid_hz", "rolloff_hz", "flatness")),
 )  # fmt: skip
@@ -272,7 +272,7 @@ def _low_pitch(x: Floats) -> tuple[float, float]:
 
 def _compress(name: str, value: float) -> float:
     """Logarithms where an ear counts in ratios; the classifier gets those."""
-    if name.endswith(RATIO_KINDS) or (name.startswith("energy_") and name.endswith("hz")):
+    if name.startswith("energy_") or name.endswith(RATIO_KINDS):
         return float(np.log10(value + 1e-5))
     if name.endswith(LOG_KINDS):
         return float(np.log(1 + value))

@@ -164,7 +164,7 @@ def _falling(value: float, half: float, steepness: float = 3.0) -> float:
 def _silence() -> Judgement:
     roles = dict.fromkeys(ROLES, (1 - SILENCE_SHARE) / 4) | {"TEXTURE": SILENCE_SHARE}
     instruments = dict.fromkeys(INSTRUMENTS, (1 - SILENCE_SHARE) / 14) | {"texture": SILENCE_SHARE}
-    return Judgement("TEXTURE", dict(roles), "texture", instruments, SILENCE_SHARE, {})
+    return Judgement("TEXTURE", {str(role): v for role, v in roles.items()}, "texture", instruments, SILENCE_SHARE, {})
 
 
 def assign_pools(candidates: Sequence[Candidate]) -> PoolPlan:
