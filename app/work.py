@@ -69,8 +69,9 @@ def _submit(work: Work, plan: Plan) -> Document:
     reuse_key = (
         canonical.sha256([owner, work.kind, list(plan.inputs), plan.params, code_version()]) if work.reusable else None
     )
+    params = {**plan.params, "no_cache": True} if _no_cache() else plan.params
     new = queue.NewJob(
-        work.kind, owner, plan.params, plan.inputs, reuse_key=reuse_key, subject=plan.subject, fresh=plan.fresh
+        work.kind, owner, params, plan.inputs, reuse_key=reuse_key, subject=plan.subject, fresh=plan.fresh
     )
     try:
         return queue.submit(d, new, reuse=work.reusable and not _no_cache())

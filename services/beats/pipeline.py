@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from services.beats.beat_gen import compose
-from services.beats.beat_gen import compose as recompose
+from services.beats.beat_gen import compose, recompose
+
 from services.beats.compose_types import ComposeRequest, Composition, Sound, sound_of
 from services.beats.request import BeatRequest
 from services.beats.role_assign import Candidate, Judgement, PoolPlan, assign_pools

@@ -26,15 +26,15 @@ function row(sample, preview) {
     el("th", { scope: "row" }, ...names),
     el("td", {}, choice(sample, tr)),
     el("td", { textContent: sample.instrument.replace("_", " ") }),
-    el("td", {}, el("meter", { min: 0, max: 1, value: sample.confidence, "aria-hidden": "true" }), ` ${percent(sample.confidence)}`),
+    el("td", { className: "sure" }, el("meter", { min: 0, max: 1, value: sample.confidence, "aria-hidden": "true" }), ` ${percent(sample.confidence)}`),
     el("td", { className: "why", textContent: why(sample) }),
   );
   return tr;
 }
 
 function why(sample) {
-  const plays = sample.pool_role && sample.pool_role !== sample.role ? `Plays as ${sample.pool_role}. ` : "";
-  return plays + (sample.reason ?? "") + (sample.benched ? ` ${sample.benched}` : "");
+  const plays = sample.pool_role && sample.pool_role !== sample.role ? `plays as ${sample.pool_role}` : "";
+  return [plays, sample.reason, sample.benched].filter(Boolean).join("; ");
 }
 
 function hear(sample, url) {
