@@ -6,6 +6,8 @@
 SHELL := /bin/sh
 ENV := .venv
 PY := $(ENV)/bin/python
+# Modules are compiled when first imported: most never are, and 40 MB stay off the disk.
+INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check --no-compile
 ARGS ?=
 PYTHON ?=
 
@@ -29,8 +31,10 @@ lint: setup-dev
 bench: setup-dev
 	@$(PY) -m tests.bench $(ARGS)
 
+# Needs apt-get, dpkg-deb and fluidsynth, and several minutes; ARGS=--check evaluates and writes nothing.
 train-roles: setup-dev
-	@$(PY) -m deploy.train_roles $(ARGS)
+	@$(INSTALL) -r deploy/requirements/train.txt
+	@PYTHONPATH=. $(PY) deploy/training/train_roles.py var/training $(ARGS)
 
 setup: $(ENV)/.core-installed
 setup-dev: $(ENV)/.dev-installed
@@ -57,12 +61,12 @@ $(PY):
 
 $(ENV)/.core-installed: deploy/requirements/core.txt | $(PY)
 	@echo 'Installing what SoundRoutine needs (once) ...'
-	@$(PY) -m pip install --quiet --disable-pip-version-check -r deploy/requirements/core.txt
+	@$(INSTALL) -r deploy/requirements/core.txt
 	@touch $@
 
 $(ENV)/.dev-installed: deploy/requirements/dev.txt deploy/requirements/core.txt | $(PY)
 	@echo 'Installing what the tests need (once) ...'
-	@$(PY) -m pip install --quiet --disable-pip-version-check -r deploy/requirements/dev.txt
+	@$(INSTALL) -r deploy/requirements/dev.txt
 	@touch $@ $(ENV)/.core-installed
 
 clean:
