@@ -25,6 +25,7 @@ def _note(context: JobContext, what: str) -> None:
 def echo(context: JobContext) -> Outcome:
     _note(context, "start")
     context.report("echo", 0.5)
+    time.sleep(context.params.get("take_s", 0.0))
     body = f"echo {context.params.get('word', '')}".encode()
     sha = context.blobs.put(body)
     return Outcome({"said": context.params.get("word"), "at": time.time(), "sha256": sha}, (sha,))
@@ -42,6 +43,16 @@ def sleep(context: JobContext) -> Outcome:
         time.sleep(min(0.02, left))
     _note(context, "end")
     return Outcome({"slept_s": seconds, "attempt": context.job["attempt"]})
+
+
+def deaf(context: JobContext) -> Outcome:
+    """Work without ever reporting, so that only the last write can find out that the job is another's by now."""
+    _note(context, "start")
+    if context.job["attempt"] == 1:
+        for _ in range(round(context.params["seconds"] / 0.02)):
+            time.sleep(0.02)
+    _note(context, "end")
+    return Outcome({"attempt": context.job["attempt"]})
 
 
 def spin(context: JobContext) -> Outcome:
@@ -96,7 +107,7 @@ def measured(context: JobContext) -> Outcome:
 
 KINDS = {
     name: Kind(f"tests.job_kinds:{name}", timeout_s=lambda audio_s: 60.0)
-    for name in ("echo", "sleep", "crash", "refuse", "trip", "fat", "who")
+    for name in ("echo", "sleep", "deaf", "crash", "refuse", "trip", "fat", "who")
 } | {
     "spin": Kind("tests.job_kinds:spin", timeout_s=lambda audio_s: 60.0),
     "hurry": Kind("tests.job_kinds:spin", timeout_s=lambda audio_s: 1.0),

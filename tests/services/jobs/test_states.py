@@ -87,7 +87,11 @@ def test_progress_stays_between_zero_and_one():
 
 def test_cancel_ends_a_queued_job_and_flags_a_running_one_once():
     canceled = states.stop_asked(queued(), PROBLEM, at(1))
-    assert (canceled["state"], canceled["error"], canceled["outbox"][0]["type"]) == ("canceled", PROBLEM, "job.canceled")
+    assert (canceled["state"], canceled["error"], canceled["outbox"][0]["type"]) == (
+        "canceled",
+        PROBLEM,
+        "job.canceled",
+    )
     flagged = states.stop_asked(running(), PROBLEM, at(3))
     assert (flagged["state"], flagged["cancel"]) == ("running", True)
     assert states.stop_asked(flagged, PROBLEM, at(4)) is None
