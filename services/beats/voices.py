@@ -4,7 +4,8 @@ A voice is float32 stereo (2, n) at 44.1 kHz with every level already in it, so 
 and one add. Level: the loudest 400 ms (the momentary loudness of ITU-R BS.1770-4 and EBU Tech 3341) of what the role
 lets sound is brought to the role's target, so a whisper and a slam sit equally well. Place: constant-power pan; mono
 sounds keep their power at every place, stereo sounds are balanced. TEXTURE is measured by its mean instead, because it
-lies under the whole beat.
+lies under the whole beat. Spikes far above a hit's loudness are bent by up to 5 dB, once per sample, as a drum
+engineer clips single drums (see `tame`).
 """
 
 from __future__ import annotations
@@ -18,20 +19,24 @@ import numpy as np
 
 from services.audio.clip import HOUSE_RATE_HZ, Clip, Samples
 from services.audio.loudness import HOP_S, OFFSET_LUFS, energies, momentary
+from services.beats.tame import peak_db, tamed
 from services.beats.types import ROLES, Beat, Event, Role, Sample
 
 CORE_LUFS = -20.0  # momentary loudness of a full-velocity CORE hit: leaves 6 dB for peaks that fall together
 ROLE_LU = {"CORE": 0.0, "ACCENT": -1.0, "MOTION": -9.0, "FILL": -3.0, "TEXTURE": -18.0}  # against CORE, as heard
 # Where velocities of a role usually lie. The targets are meant for these, so 40·log10 of them is given back.
 USUAL_VELOCITY = {"CORE": 0.9, "ACCENT": 0.9, "MOTION": 0.6, "FILL": 0.75, "TEXTURE": 0.32}
-OVERLAP_LU = {"MOTION": 3.0}  # eighths and sixteenths add up inside 400 ms: a single hit may be that much softer
+OVERLAP_LU = {"MOTION": 3.0, "FILL": 3.0}  # quick hits add up inside 400 ms: a single one may be that much softer
 PAN_RANGE = {"MOTION": (0.20, 0.35), "FILL": (0.40, 0.60), "TEXTURE": (0.40, 0.60)}  # the others stand in the middle
 GOLDEN = 0.618034  # steps through a range so that neighbours lie far apart
 
 LEVEL_FLOOR_LUFS = -85.0  # below it a sound counts as silence and is left alone
 GAIN_MAX_DB = 60.0  # more only lifts the noise of a nearly silent file
-PEAK_MAX = 0.5  # of a voice, 14 dB over CORE's level: a 2 ms tick does not get a slam's loudness by its peak alone
+CREST_MAX_DB = 10.0  # peak over momentary loudness: drums that are to be loud together cannot all be spikes
+TAME_MAX_DB = 5.0  # of a spike that is bent away; more would be heard as distortion
+PEAK_MAX = 0.4  # of a voice, 12 dB over CORE's level: a 2 ms tick does not get a slam's loudness by its peak alone
 LEVEL_SPAN_S = 10.0  # of a long bed, what is measured
+BED_SHARE = 0.1  # of a bed's mean energy: 10 dB down it is no longer the sound
 EDGE_IN_S, EDGE_OUT_S = 0.001, 0.005  # fades at the cut edges of a sound, against clicks
 RATE = HOUSE_RATE_HZ
 
@@ -137,9 +142,16 @@ def level_sample(beat: Beat, sample: Sample, clip: Clip, role: Role) -> Levels:
     if clip.rate_hz != RATE:
         raise ValueError(f"a stored sample has {RATE} Hz, not {clip.rate_hz}")
     first, body = _sounding(sample, clip)
+    if role == "TEXTURE":
+        start, end = steady_part(body)
+        first, body = first + start, body[:, start:end]
     attack = min(max(0, round(sample.attack_s * RATE) - first), max(0, body.shape[1] - 1))
+    level = loudness(_heard(body, attack, role), mean=role == "TEXTURE")
+    spike_db = peak_db(_heard(body, attack, role)) - level - CREST_MAX_DB
+    if level > LEVEL_FLOOR_LUFS and spike_db > 0.0:
+        body = tamed(body, min(spike_db, TAME_MAX_DB))
+        level = loudness(_heard(body, attack, role), mean=role == "TEXTURE")
     heard = _heard(body, attack, role)
-    level = loudness(heard, mean=role == "TEXTURE")
     gain_db = min(target_lufs(role) - level, GAIN_MAX_DB) if level > LEVEL_FLOOR_LUFS else 0.0
     place = place_of(beat, sample, role)
     peak = float(np.abs(heard).max(initial=0.0)) * max(pan_gains(place, body.shape[0]))
@@ -173,6 +185,19 @@ def ramp(frames: int) -> Samples:
     rise = (0.5 - 0.5 * np.cos(np.pi * (np.arange(frames) + 0.5) / max(1, frames))).astype(np.float32)
     rise.setflags(write=False)
     return rise
+
+
+def steady_part(body: Samples) -> tuple[int, int]:
+    """First and end frame of what a bed is made of: without the near silence before a swell and after a decay.
+
+    From the first to the last 100 ms whose K-weighted energy is at least a tenth of the mean; all of it for silence.
+    """
+    hops = energies(Clip(body, RATE))
+    if not hops.any():
+        return 0, body.shape[1]
+    loud = np.flatnonzero(hops >= BED_SHARE * hops.mean())
+    hop = round(HOP_S * RATE)
+    return int(loud[0]) * hop, min(body.shape[1], (int(loud[-1]) + 1) * hop)
 
 
 def _sounding(sample: Sample, clip: Clip) -> tuple[int, Samples]:

@@ -33,7 +33,7 @@ def notes(track):
             on, velocity = open_notes[m.channel, m.note].pop(0)
             done.append((on, now, m.channel, m.note, velocity))
     assert not any(open_notes.values())
-    return sorted(done)
+    return sorted(done, key=lambda n: (n[0], n[3]))
 
 
 def seconds(file, tick):
@@ -73,13 +73,14 @@ def test_notes_are_the_events_as_they_sound(swing):
     beat = replace(beat, grid=replace(beat.grid, swing=swing, tempo_map=((0, 93.7), (2, 151.0))))
     file = read(beat_midi(beat))
     for role, track in zip(ROLES, file.tracks[1:], strict=True):
-        events = sorted((event_time_s(beat.grid, e), e.velocity) for e in beat.events if e.role == role)
+        own = [e for e in beat.events if e.role == role]
+        events = sorted((event_time_s(beat.grid, e), GM_NOTES[e.instrument], e.velocity) for e in own)
         found = notes(track)
         assert len(found) == len(events)
-        for (time_s, velocity), (on, off, channel, _, midi_velocity) in zip(events, found, strict=True):
+        for (time_s, key, velocity), (on, off, channel, note, midi_velocity) in zip(events, found, strict=True):
             assert seconds(file, on) == pytest.approx(time_s, abs=0.0005)
             assert off > on
-            assert channel == DRUM_CHANNEL
+            assert (channel, note) == (DRUM_CHANNEL, key)
             assert midi_velocity == round(velocity * 127)
 
 
