@@ -40,9 +40,10 @@ STEEP = 0.9  # of the steepest jump
 VALLEY = 2.0  # times the lowest level so far (6 dB): going back, another sound
 LOW_HANDICAP = 0.5  # (4 dB) more jump than elsewhere, since rumble fluctuates and the low end starts slowly
 LOW_VIEW = _samples(2.0)  # mean over 2 ms: what lies below some 200 Hz
+LATE = _samples(6.0)  # the onset is at most this much later than its coarse frame
 FLOOR_RUN = _samples(8)  # the quietest such stretch before the rise is the local floor
 FLOOR_MARGIN = 2.0  # times the local floor (6 dB): its own ripple stays under it
-CONTRAST_POWER = 0.3  # of the contrast: loud hits may start higher above the floor, which keeps noise out
+CONTRAST_POWER = 0.2  # of the contrast: loud hits may start higher above the floor, which keeps noise out
 RANGE_FLOOR = 10 ** (-50 / 20)  # of the peak: below it nobody hears the beginning
 RISEN = 10 ** (-10 / 20)  # of the peak: from here the walk back starts
 
@@ -119,13 +120,14 @@ def _view(x: Samples, rise_to: int, smear: int) -> _View:
 def _steepest(env: Envelope, threshold: float, rise_to: int) -> tuple[int, float]:
     """Where near `rise_to`, and by how much, the envelope jumps most; what lies below the threshold counts as equal."""
     first = max(0, rise_to - RISE_AFTER - JUMP)
-    level = np.log(np.maximum(env[first : rise_to + RISE_AFTER + JUMP], threshold))
+    level = np.log(np.maximum(env[first : rise_to + LATE + JUMP], threshold))
     if level.size <= FINE:
         return first, 0.0
     highest = maximum_filter1d(level, JUMP, mode="nearest", origin=-(JUMP // 2))
     before = maximum_filter1d(level, JUMP, mode="nearest", origin=(JUMP - 1) // 2)
     jump = highest[FINE:] - before[:-FINE]
-    steep = np.flatnonzero(jump >= jump.max() * STEEP)  # equal while the jump lies ahead: the last is at its foot
+    # equal while the jump lies ahead: the last is at its foot
+    steep = np.flatnonzero(jump >= jump.max() - (1 - STEEP) * abs(jump.max()))
     return min(first + int(steep[-1]) + FINE, env.size - 1), float(jump.max())
 
 
@@ -161,7 +163,8 @@ def first_strong_peak(x: Samples) -> int:
     highest = maximum_filter1d(env, 2 * COARSE + 1, mode="constant")
     peaks = np.flatnonzero((env >= highest) & (env >= env.max() * STRONG))
     first = int(peaks[0]) if peaks.size else int(np.argmax(env))
-    near = max(0, int(np.argmax(env[: first + 1] >= env[first] * REACHED)) - COARSE)
+    below = np.flatnonzero(env[: first + 1] < env[first] * REACHED)
+    near = max(0, (int(below[-1]) + 1 if below.size else 0) - COARSE // 2)
     fine = envelope(x[:, near : first + COARSE], FINE)  # the wide window feels the peak early
     return near + int(np.argmax(fine >= fine.max() * REACHED))
 

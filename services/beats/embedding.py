@@ -34,8 +34,15 @@ PART_WEIGHT = (1.0, 0.8, 0.4)  # the tail drowns first in noise, so it says leas
 ENVELOPE_S = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32)  # after the peak
 CEPSTRUM_SCALE = 12.0  # dB of an orthonormal cepstral coefficient that count as one unit
 ENVELOPE_SCALE = 14.0  # dB of the envelope that count as one unit
-DIMENSIONS = CEPSTRA * len(PARTS_S) + len(ENVELOPE_S)
-SAME_SOUND = 2.0  # distance up to which two hits are one sound again; measured, see tests
+PEAK_WITHIN_S = 0.2  # the loudest moment is looked for in this much
+FRAME_S = STEP / HOUSE_RATE_HZ
+TINY = 1e-20  # power, instead of a division by zero
+LOW_FFT = 4096  # samples, 93 ms: tells a thump of 50 Hz from one of 70 Hz, which the mel bands do not
+LOW_EDGES_HZ = (30.0, 45.0, 60.0, 80.0, 105.0, 140.0, 190.0, 260.0, 350.0)
+LOW_RANGE_DB = 25.0  # below the whole sound, where the low end is left out
+LOW_SCALE = 8.0  # dB of a low band that count as one unit
+DIMENSIONS = CEPSTRA * len(PARTS_S) + len(ENVELOPE_S) + len(LOW_EDGES_HZ) - 1
+SAME_SOUND = 1.6  # distance up to which two hits are one sound again; measured, see tests
 
 
 def _mel_matrix() -> Vector:
@@ -54,6 +61,7 @@ def _mel_matrix() -> Vector:
 
 
 _MEL = _mel_matrix()
+_LOW_BINS = np.round(np.asarray(LOW_EDGES_HZ) * LOW_FFT / HOUSE_RATE_HZ).astype(np.int64)
 _HANN = np.hanning(FFT + 1)[:-1].astype(np.float32)
 
 
@@ -72,28 +80,51 @@ def embed(x: Samples, noise: Samples | None = None) -> Vector:
 
     `x`: from a few ms before the attack to the end of the cut; `noise`: what was heard just before, if anything.
     """
+    if noise is not None and noise.shape[1] < FFT // 2:
+        noise = None
     power = mel_power(x[:, : round(SPAN_S * HOUSE_RATE_HZ)])
-    if noise is not None and noise.shape[1] >= FFT // 2:
+    if noise is not None:
         floor = mel_power(noise).mean(axis=0) * (FFT / min(FFT, noise.shape[1]))
         power = np.maximum(power - NOISE_OVER * floor, 0)
-    frames_s = STEP / HOUSE_RATE_HZ
     total = power.sum(axis=1)
     if not np.isfinite(total).all() or total.max() <= 0:
         return np.zeros(DIMENSIONS, dtype=np.float32)
-    peak = int(np.argmax(total[: max(1, round(0.2 / frames_s))]))
-    pieces: list[npt.NDArray[np.floating]] = []
-    for (a, b), weight in zip(PARTS_S, PART_WEIGHT, strict=True):
-        part = power[peak + round(a / frames_s) : peak + max(round(b / frames_s), round(a / frames_s) + 1)]
-        shape = part.mean(axis=0) if part.size else np.zeros(MELS, dtype=np.float32)
-        db = 10 * np.log10(np.maximum(shape / max(float(shape.max()), 1e-20), 10 ** (-RANGE_DB / 10)))
-        # a part that is far below the sound's peak counts less: there is nothing in it
-        level = 10 * np.log10(max(float(shape.sum()) / float(total.max()), 1e-9))
-        trust = float(np.clip(1 + level / RANGE_DB, 0, 1))
-        pieces.append(dct(db, norm="ortho")[1 : CEPSTRA + 1] * (weight * trust / CEPSTRUM_SCALE))
-    at = np.minimum(peak + np.round(np.asarray(ENVELOPE_S) / frames_s).astype(int), total.size)
+    peak = int(np.argmax(total[: max(1, round(PEAK_WITHIN_S / FRAME_S))]))
+    shapes = [_part(power, peak, part, weight) for part, weight in zip(PARTS_S, PART_WEIGHT, strict=True)]
+    at = np.minimum(peak + np.round(np.asarray(ENVELOPE_S) / FRAME_S).astype(np.int64), total.size)
     course = np.append(total, 0.0)[at] / total[peak]
-    pieces.append(10 * np.log10(np.maximum(course, 10 ** (-RANGE_DB / 10))) / ENVELOPE_SCALE)
-    return np.concatenate(pieces).astype(np.float32)
+    shapes.append(_db(course, RANGE_DB) / ENVELOPE_SCALE)
+    shapes.append(_low_end(x, noise) / LOW_SCALE)
+    return np.concatenate(shapes).astype(np.float32)
+
+
+def _db(ratio: npt.NDArray[np.floating], range_db: float) -> Vector:
+    """Power ratios in dB, at least -range_db."""
+    return np.asarray(10 * np.log10(np.maximum(ratio, 10 ** (-range_db / 10))), dtype=np.float32)
+
+
+def _part(power: Vector, peak: int, part_s: tuple[float, float], weight: float) -> Vector:
+    """Cepstrum of one part of the sound, weighted by how much of the sound is left in it."""
+    first = peak + round(part_s[0] / FRAME_S)
+    part = power[first : max(peak + round(part_s[1] / FRAME_S), first + 1)]
+    shape = part.mean(axis=0) if part.size else np.zeros(MELS, dtype=np.float32)
+    level = float(_db(np.asarray(shape.sum() / power.sum(axis=1).max()), RANGE_DB))
+    cepstrum = dct(_db(shape / max(float(shape.max()), TINY), RANGE_DB), norm="ortho")[1 : CEPSTRA + 1]
+    return np.asarray(cepstrum * (weight * (1 + level / RANGE_DB) / CEPSTRUM_SCALE), dtype=np.float32)
+
+
+def _low_end(x: Samples, noise: Samples | None) -> Vector:
+    """Power of the low bands against the whole, dB from -LOW_RANGE_DB up, of the first LOW_FFT samples."""
+
+    def spectrum(y: Samples) -> Vector:
+        power = np.abs(rfft(y[:, :LOW_FFT] - y[:, :LOW_FFT].mean(axis=1, keepdims=True), LOW_FFT, axis=1)) ** 2
+        return np.asarray(power.mean(axis=0), dtype=np.float32)
+
+    power = spectrum(x)
+    if noise is not None:
+        power = np.maximum(power - NOISE_OVER * spectrum(noise) * (LOW_FFT / min(LOW_FFT, noise.shape[1])), 0)
+    bands = np.add.reduceat(power, _LOW_BINS)[:-1]
+    return _db(bands / max(float(power.sum()), TINY), LOW_RANGE_DB)
 
 
 def same_sounds(embeddings: Vector, order: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

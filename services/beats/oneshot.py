@@ -12,29 +12,48 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
+from scipy.ndimage import maximum_filter1d
 
 from services.audio.clip import HOUSE_RATE_HZ, Clip, ClipSource
 from services.beats.cuts import (
     COARSE,
     LEAD_IN,
     PRE_ROLL_S,
-    decay_frame,
     envelope,
-    excess_db,
     first_strong_peak,
     physical_onset,
 )
-from services.beats.onsets import HOP, SILENCE_DB, BandLevels, band_levels, detect_onsets, read_finite, separate
+from services.beats.onsets import (
+    HOP,
+    BandLevels,
+    Onsets,
+    band_levels,
+    detect_onsets,
+    presence_db,
+    read_finite,
+    separate,
+)
 from services.errors import Invalid
 
 PLAIN_DB = 60.0  # summed rise over the bands: the jumps inside one gesture (a phone, a till) stay below
+NOISY_PLAIN_DB = 25.0  # where noise hides most of every rise, this is enough
+PLAIN_SHARE = 0.6  # if it is so much of what the hit would have shown out of nothing
+PRESENCE = 6  # frames after an onset in which it shows all it has
+BEGINNING = round(0.058 * HOUSE_RATE_HZ)  # samples: an onset this early is the beginning itself
 LOUD_WITHIN_DB = 14.0  # of the loudest hit: quieter ones are its echo or its handling noise
 SILENCE_BELOW_DB = 66.0  # below the peak: silence before and after the sound
 FLAT_TAIL = 35  # windows of 10 ms at the end which, if equally loud, are the room and not a decay
 FLAT_DB = 1.5  # difference of their halves
+LEAD_EVEN_DB = 9.0  # range of the levels before the first hit, if they are the room
 TAIL_QUIET_DB = 25.0  # below the peak, before a flat end is taken for the room
 ROOM_MARGIN_DB = 3.0  # above the room: sound
 LEVEL = round(0.010 * HOUSE_RATE_HZ)  # samples per level: 10 ms
+PAUSE = 4  # levels, 40 ms: below the border for so long, a sound is over
+SILENT_BELOW = 1e-5  # re full scale, -100 dB
+# dB that the ear takes off each band of `onsets` (A-weighting, IEC 61672-1, at the bands' centres): a creak has more
+# power than a slam, and yet the slam is the hit
+EAR_DB = np.asarray([-21.0, -11.0, -4.0, 0.0, 1.2, 1.0, -1.1, -6.0], dtype=np.float32)
 SEVERAL = "{name} holds {count} hits; the strongest one is used. Upload it with mode `preprocess` to get them all."
 SILENT = "This sound is silent."
 
@@ -69,63 +88,104 @@ def oneshot_trim(clip: Clip, name: str = "This sound") -> OneshotTrim:
     x = read_finite(ClipSource(clip), 0, clip.frames)
     x = x - x.mean(axis=1, keepdims=True) if clip.frames else x
     clean = Clip(x, HOUSE_RATE_HZ)
-    whole = _sounding(clean)
-    if whole is None:
+    if clip.frames == 0 or np.abs(x).max() < SILENT_BELOW:
         return OneshotTrim(Hit(0.0, clip.duration_s, 0.0, 0.0), (), several=False, warning=SILENT)
-    hits = _plain_hits(clean)
+    levels = band_levels(ClipSource(clean))
+    onsets = separate(levels, detect_onsets(levels))
+    course = _course(clean)
+    whole = _sounding(clean, course, onsets)
+    hits = _plain_hits(_Heard(clean, course, levels, onsets), whole.onset_s)
     if len(hits) < 2:
         return OneshotTrim(whole, (), several=False, warning=None)
     loudest = int(np.argmax([level for level, _ in hits]))
     others = tuple(h for i, (_, h) in enumerate(hits) if i != loudest)
-    return OneshotTrim(hits[loudest][1], others, True, SEVERAL.format(name=name, count=len(hits)))
+    return OneshotTrim(hits[loudest][1], others, several=True, warning=SEVERAL.format(name=name, count=len(hits)))
 
 
-def _levels_db(clip: Clip) -> np.typing.NDArray[np.float64]:
-    """Level of each 10 ms of a clip, dB re full scale, channels added as power."""
+@dataclass(frozen=True, slots=True)
+class _Course:
+    """Level of each 10 ms of a clip, dB re full scale, and the level below which there is only silence or the room."""
+
+    level_db: npt.NDArray[np.float64]
+    border_db: float
+
+
+def _course(clip: Clip) -> _Course:
     power = np.square(clip.samples, dtype=np.float64).mean(axis=0)
     padded = np.pad(power, (0, -clip.frames % LEVEL))
-    return np.asarray(10 * np.log10(padded.reshape(-1, LEVEL).mean(axis=1) + 1e-12))
-
-
-def _sounding(clip: Clip) -> Hit | None:
-    """The clip without silence, or without room noise, before and after; None for silence."""
-    if clip.frames == 0 or np.abs(clip.samples).max() < 1e-5:
-        return None
-    level = _levels_db(clip)
+    level = np.asarray(10 * np.log10(padded.reshape(-1, LEVEL).mean(axis=1) + 1e-12))
     peak = float(level.max())
-    border = peak - SILENCE_BELOW_DB
     tail = level[-FLAT_TAIL:]
-    halves = tail[: len(tail) // 2], tail[len(tail) // 2 :]
-    flat = level.size >= 2 * FLAT_TAIL and abs(np.median(halves[0]) - np.median(halves[1])) < FLAT_DB
-    if flat and np.median(tail) < peak - TAIL_QUIET_DB:
-        border = max(border, float(np.median(tail)) + ROOM_MARGIN_DB)
-    loud = np.flatnonzero(level > border)
-    end = min(clip.frames, (int(loud[-1]) + 3) * LEVEL)
-    env = envelope(clip.samples, COARSE)
-    onset = int(np.argmax(env >= 10 ** (border / 20)))
-    start = max(0, onset - round(PRE_ROLL_S * HOUSE_RATE_HZ))
+    first, second = (float(np.median(half)) for half in np.array_split(tail, 2))
+    room = float(np.median(tail))
+    flat = level.size >= 2 * FLAT_TAIL and abs(first - second) < FLAT_DB and room < peak - TAIL_QUIET_DB
+    return _Course(level, max(peak - SILENCE_BELOW_DB, room + ROOM_MARGIN_DB if flat else -np.inf))
+
+
+def _sounding(clip: Clip, course: _Course, onsets: Onsets) -> Hit:
+    """The clip without silence, or without room noise, before and after."""
+    loud = np.flatnonzero(course.level_db > course.border_db)
+    end = min(clip.frames, (int(loud[-1]) + 1 + PAUSE) * LEVEL)
+    onset = int(np.argmax(envelope(clip.samples, COARSE) >= 10 ** (course.border_db / 20)))
+    if onsets.frame.size:
+        frame = int(onsets.frame[0])
+        begin = max(0, frame * HOP - LEAD_IN)
+        first = physical_onset(clip.samples[:, begin : frame * HOP + LEAD_IN], begin, frame).onset
+        lead = course.level_db[: first // LEVEL]  # room noise before the first hit, if it is quiet and even
+        if lead.size and lead.max() < course.level_db.max() - TAIL_QUIET_DB and np.ptp(lead) < LEAD_EVEN_DB:
+            onset = max(onset, first)
     attack = onset + first_strong_peak(clip.samples[:, onset:end])
-    return Hit(*(v / HOUSE_RATE_HZ for v in (start, end, onset, attack)))
+    return _seconds(onset, attack, end)
 
 
-def _plain_hits(clip: Clip) -> list[tuple[float, Hit]]:
-    """The hits that stand out plainly, in time order, each with its level in dB."""
-    levels = band_levels(ClipSource(clip))
-    onsets = separate(detect_onsets(levels))
-    frames = [int(f) for f, s in zip(onsets.frame, onsets.strength_db, strict=True) if s >= PLAIN_DB]
-    hits = [_hit(clip, levels, f, n) for f, n in zip(frames, [*frames, levels.frames][1:], strict=True)]
-    loudest = max((level for level, _ in hits), default=0.0)
+def _seconds(onset: int, attack: int, end: int) -> Hit:
+    start = max(0, onset - round(PRE_ROLL_S * HOUSE_RATE_HZ))
+    return Hit(*(v / HOUSE_RATE_HZ for v in (start, max(end, attack + 1), onset, attack)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """A clip with what was found in it."""
+
+    clip: Clip
+    course: _Course
+    levels: BandLevels
+    onsets: Onsets
+
+
+def _plain_hits(heard: _Heard, begin_s: float) -> list[tuple[float, Hit]]:
+    """The hits that stand out plainly, in time order, each with its loudness; the beginning always counts as one."""
+    clip, course, levels, onsets = heard.clip, heard.course, heard.levels, heard.onsets
+    begin = round(begin_s * HOUSE_RATE_HZ)
+    starts = [begin]
+    for frame, strength in zip(onsets.frame, onsets.strength_db, strict=True):
+        f = int(frame)
+        if f * HOP > begin + BEGINNING and _is_plain(float(strength), presence_db(levels, f, f + PRESENCE)):
+            first = max(starts[-1], f * HOP - LEAD_IN)
+            starts.append(physical_onset(clip.samples[:, first : f * HOP + LEAD_IN], first, f).onset)
+    ends = [*starts, clip.frames][1:]
+    hits = [(_loudness_db(levels, a, b), _hit(clip, course, a, b)) for a, b in zip(starts, ends, strict=True)]
+    loudest = max(level for level, _ in hits)
     return [(level, h) for level, h in hits if level >= loudest - LOUD_WITHIN_DB]
 
 
-def _hit(clip: Clip, levels: BandLevels, frame: int, next_frame: int) -> tuple[float, Hit]:
-    """One hit and its level: from its onset to where it has died away, at most to the next."""
-    begin = max(0, frame * HOP - LEAD_IN)
-    until = min(next_frame * HOP, clip.frames)
-    onset = physical_onset(clip.samples[:, begin:until], begin, frame).onset
+def _is_plain(strength_db: float, presence: float) -> bool:
+    return strength_db >= PLAIN_DB or (strength_db >= NOISY_PLAIN_DB and strength_db >= PLAIN_SHARE * presence)
+
+
+def _loudness_db(levels: BandLevels, start: int, end: int) -> float:
+    """The highest A-weighted level between two samples."""
+    part = levels.level_db[:, start // HOP : max(end // HOP, start // HOP + 1)] + EAR_DB[:, None]
+    return float(10 * np.log10((10 ** (part / 10)).sum(axis=0).max()))
+
+
+def _hit(clip: Clip, course: _Course, onset: int, until: int) -> Hit:
+    """The hit that begins at sample `onset`: to where it has died away, at most to the next."""
     attack = onset + first_strong_peak(clip.samples[:, onset:until])
-    pre_roll = round(PRE_ROLL_S * HOUSE_RATE_HZ)
-    end = min(decay_frame(levels, frame, next_frame) * HOP, until - (pre_roll if until < clip.frames else 0))
-    times = (max(0, onset - pre_roll), max(end, attack + 1), onset, attack)
-    loudest = float(excess_db(levels, frame, next_frame).max(initial=SILENCE_DB))
-    return loudest, Hit(*(v / HOUSE_RATE_HZ for v in times))
+    last = until if until == clip.frames else max(onset + 1, until - round(PRE_ROLL_S * HOUSE_RATE_HZ))
+    level = course.level_db[onset // LEVEL : max(last // LEVEL, onset // LEVEL + 1)]
+    loud = level > course.border_db
+    gaps = maximum_filter1d(loud.astype(np.int8), PAUSE, mode="nearest", origin=-(PAUSE // 2))
+    quiet = np.flatnonzero(gaps[int(np.argmax(level)) :] == 0)
+    end = (onset // LEVEL + int(np.argmax(level)) + int(quiet[0]) + 1) * LEVEL if quiet.size else last
+    return _seconds(onset, attack, min(end, last))

@@ -56,6 +56,12 @@ NOVELTY_LOCAL = 2.5  # times the local median novelty: the adaptive part
 NOVELTY_SPAN = 43  # averages of FLOOR_FRAMES frames: 1 s
 PEAK_RADIUS = 5  # frames either side in which an onset is the highest
 
+RINGING_DB = 12.0  # above the floor just before an onset: another sound still rings, and may only be wavering
+RISE_WEIGHT = 3.0  # dB of novelty that a dB more in total level is worth, where it must decide
+RINGING_MIN_DB = 42.0  # novelty + weighted rise from which an onset in a ringing sound is a hit of its own
+BEFORE_FRAMES = (6, 2)  # before the onset, compared with
+AFTER_FRAMES = 8  # from the onset on
+
 MIN_GAP_FRAMES = 16  # 46 ms: closer than a double knock, two onsets are one sound
 STRONGER = 3.0  # times: a late neighbour this much stronger was the hit, the early one its precursor
 RATTLE_GAP_FRAMES = 24  # 70 ms
@@ -100,6 +106,7 @@ _LN = np.float32(np.log(10) / 10)  # dB to natural log of power
 _WEIGHTS = _band_matrix()
 _HANN = np.hanning(WINDOW + 1)[:-1].astype(np.float32)
 BAND_BINS = np.maximum(_WEIGHTS.astype(bool).sum(axis=0), 1)  # of the window in each band
+NEED_DB = np.asarray(RISE_BASE_DB + RISE_SPREAD_DB / np.sqrt(BAND_BINS), dtype=np.float32)
 
 
 def _block_power(x: Samples) -> Array:
@@ -166,13 +173,17 @@ def novelty_db(levels: BandLevels) -> Array:
         floor = levels.floor_db[band] + FLOOR_BIAS_DB
         level = np.logaddexp(levels.level_db[band] * _LN, floor * _LN) / _LN
         past = np.concatenate([np.full(LAG_MAX, floor[0], dtype=np.float32), level])
-        mask = np.full(level.shape, -np.inf, dtype=np.float32)
+        mask = floor.copy()
         for lag in range(LAG_MIN, LAG_MAX + 1):
             np.maximum(mask, past[LAG_MAX - lag : LAG_MAX - lag + level.size] - MASK_SLOPE_DB * lag, out=mask)
-        np.maximum(mask, floor, out=mask)
-        need = RISE_BASE_DB + RISE_SPREAD_DB / np.sqrt(BAND_BINS[band])
-        total += np.clip(level - mask - need, 0, RISE_CAP_DB)
+        total += np.clip(level - mask - NEED_DB[band], 0, RISE_CAP_DB)
     return total
+
+
+def presence_db(levels: BandLevels, first: int, last: int) -> float:
+    """The highest novelty that frames first..last would have if nothing had sounded before them."""
+    above = levels.level_db[:, first:last] - levels.floor_db[:, first:last] - FLOOR_BIAS_DB
+    return float(np.clip(above - NEED_DB[:, None], 0, RISE_CAP_DB).sum(axis=0).max(initial=0.0))
 
 
 def detect_onsets(levels: BandLevels) -> Onsets:
@@ -187,18 +198,32 @@ def detect_onsets(levels: BandLevels) -> Onsets:
     return Onsets(peaks, novelty[peaks])
 
 
-def separate(onsets: Onsets) -> Onsets:
-    """Onsets that each begin a sound of their own: close neighbours joined, a rattle kept as one."""
+def separate(levels: BandLevels, onsets: Onsets) -> Onsets:
+    """Onsets that each begin a sound of their own: wavering dropped, close neighbours joined, a rattle kept as one."""
+    plain = _stand_out(levels, onsets)
+    frame, strength = onsets.frame[plain], onsets.strength_db[plain]
     kept: list[int] = []
-    for i, frame in enumerate(onsets.frame):
-        if kept and frame - onsets.frame[kept[-1]] < MIN_GAP_FRAMES:
-            if onsets.strength_db[i] > STRONGER * onsets.strength_db[kept[-1]]:
+    for i in range(frame.size):
+        if kept and frame[i] - frame[kept[-1]] < MIN_GAP_FRAMES:
+            if strength[i] > STRONGER * strength[kept[-1]]:
                 kept[-1] = i
             continue
         kept.append(i)
     index = np.asarray(kept, dtype=np.int64)
-    new_run = np.concatenate([[True], np.diff(onsets.frame[index]) > RATTLE_GAP_FRAMES])[: index.size]
+    new_run = np.concatenate([[True], np.diff(frame[index]) > RATTLE_GAP_FRAMES])[: index.size]
     run = np.cumsum(new_run)
     single = np.bincount(run, minlength=1)[run] < RATTLE_HITS if index.size else new_run
     index = index[new_run | single]
-    return Onsets(onsets.frame[index], onsets.strength_db[index])
+    return Onsets(frame[index], strength[index])
+
+
+def _stand_out(levels: BandLevels, onsets: Onsets) -> npt.NDArray[np.bool_]:
+    """Which onsets are more than the wavering of a sound that still rings."""
+    total = 10 * np.log10((10 ** (levels.level_db / 10)).sum(axis=0))
+    floor = 10 * np.log10((10 ** (levels.floor_db / 10)).sum(axis=0))
+    around = np.pad(total, (BEFORE_FRAMES[0], AFTER_FRAMES), mode="edge")
+    far, near = (BEFORE_FRAMES[0] - b for b in BEFORE_FRAMES)
+    before = np.max([around[onsets.frame + k] for k in range(far, near + 1)], axis=0)
+    after = np.max([around[onsets.frame + BEFORE_FRAMES[0] + k] for k in range(AFTER_FRAMES)], axis=0)
+    weight = onsets.strength_db + RISE_WEIGHT * np.maximum(after - before, 0)
+    return np.asarray((before < floor[onsets.frame] + RINGING_DB) | (weight >= RINGING_MIN_DB))

@@ -101,7 +101,7 @@ def slice_source(source: AudioSource, request: SliceRequest, report: Report | No
             f"max_slices must be 1 to {MAX_SLICES_LIMIT}, not {request.max_slices}.", code="invalid_max_slices"
         )
     levels = band_levels(source, progress=lambda p: _tell(report, LEVELS_SHARE * p))
-    onsets = separate(detect_onsets(levels))
+    onsets = separate(levels, detect_onsets(levels))
     if request.dedupe:
         onsets = _strongest(onsets, CANDIDATES_MAX)
     found = _measure(source, levels, onsets, report)
