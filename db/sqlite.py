@@ -13,7 +13,7 @@ from db import cursor as cursors
 from db import sqlite_query as query
 from db.documents import from_json, normal, to_json
 from db.filters import clauses, sort_keys
-from db.sqlite_pool import Pool
+from db.sqlite_pool import BUSY_S, Pool
 from db.store import CollectionSpec, Document, DuplicateId, Filter, Page, VersionConflict
 from db.swap import SwapStore
 
@@ -21,9 +21,9 @@ from db.swap import SwapStore
 class SqliteStore(SwapStore):
     """A `db.store.Store` in one file. Safe from several threads and processes, and across forks."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, busy_s: float = BUSY_S) -> None:
         super().__init__()
-        self._pool = Pool(path)
+        self._pool = Pool(path, busy_s)
 
     def ensure(self, spec: CollectionSpec) -> None:
         self._declare(spec)

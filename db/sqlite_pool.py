@@ -32,17 +32,18 @@ DOWN = tuple(
     f"SQLITE_{name}" for name in ("BUSY", "LOCKED", "IOERR", "CANTOPEN", "READONLY", "PROTOCOL", "CORRUPT", "NOTADB")
 )
 
-# One gate for all pools: connections are taken and given back under it, and a fork waits until none is out.
+# One gate for all pools: connections are taken and given back under it; a fork lets no more out and waits for the rest.
 _gate = threading.Condition(threading.RLock())
 _out = 0
+_forking = 0
 _pools: weakref.WeakSet[Pool] = weakref.WeakSet()
 
 
 class Pool:
     """Idle connections of this process. As many are open as statements have run at one time."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, busy_s: float = BUSY_S) -> None:
+        self._path, self._busy_s = path, busy_s
         self._idle: list[sqlite3.Connection] = []
         self._writing = threading.Lock()
         with _gate:
@@ -53,10 +54,12 @@ class Pool:
         """A connection for one statement; sqlite3 errors leave as services.errors."""
         global _out
         with _gate:
+            while _forking:
+                _gate.wait()
             _out += 1
             connection = self._idle.pop() if self._idle else None
         try:
-            connection = connection or _opened(self._path)
+            connection = connection or _opened(self._path, self._busy_s)
             yield connection
         except sqlite3.Error as err:
             meaning = translated(err)
@@ -74,7 +77,7 @@ class Pool:
     def writing(self) -> Iterator[sqlite3.Connection]:
         """The same for a statement that writes. Threads queue here, as SQLite itself waits by ever longer sleeps."""
         with self.reading() as connection:
-            if not self._writing.acquire(timeout=BUSY_S):
+            if not self._writing.acquire(timeout=self._busy_s):
                 raise Unavailable("The document store is busy; try again.")
             try:
                 yield connection
@@ -98,11 +101,11 @@ def translated(err: sqlite3.Error) -> ServiceError | None:
     return None
 
 
-def _opened(path: Path) -> sqlite3.Connection:
+def _opened(path: Path, busy_s: float) -> sqlite3.Connection:
     path.parent.mkdir(parents=True, exist_ok=True)
-    connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+    connection = sqlite3.connect(path, timeout=busy_s, isolation_level=None, check_same_thread=False)
     try:
-        _set_wal(connection)
+        _set_wal(connection, busy_s)
         connection.execute("pragma synchronous=full")
         connection.execute(f"pragma journal_size_limit={WAL_LIMIT_BYTES}")
     except sqlite3.Error:
@@ -111,8 +114,8 @@ def _opened(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _set_wal(connection: sqlite3.Connection) -> None:
-    give_up = time.monotonic() + BUSY_S
+def _set_wal(connection: sqlite3.Connection, busy_s: float) -> None:
+    give_up = time.monotonic() + busy_s
     while True:
         try:
             connection.execute("pragma journal_mode=wal")
@@ -125,7 +128,9 @@ def _set_wal(connection: sqlite3.Connection) -> None:
 
 
 def _before_fork() -> None:
-    _gate.acquire()
+    global _forking
+    _gate.acquire()  # and kept, so that the child finds it in the hands of its only thread
+    _forking += 1
     while _out:
         _gate.wait()
     for pool in list(_pools):
@@ -133,7 +138,16 @@ def _before_fork() -> None:
 
 
 def _after_fork() -> None:
+    global _forking
+    _forking -= 1
+    _gate.notify_all()
     _gate.release()
 
 
-os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork)
+def _after_fork_in_child() -> None:
+    global _forking, _gate
+    _forking = 0
+    _gate = threading.Condition(threading.RLock())  # the old one may remember waiting threads that are not here
+
+
+os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork_in_child)
