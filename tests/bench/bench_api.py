@@ -38,12 +38,16 @@ def one_shots(seed: int, count: int = 8, seconds: float = 1.0) -> list[tuple[str
     return out
 
 
-def post(live: Live, sounds: Sequence[tuple[str, bytes]], bars: int = 4, session: requests.Session | None = None) -> tuple[float, dict]:
+def post(
+    live: Live, sounds: Sequence[tuple[str, bytes]], bars: int = 4, session: requests.Session | None = None
+) -> tuple[float, dict]:
     """Seconds until the answer, and the answer."""
     http = session or live.http
     parts = [("samples", (name, data, "audio/wav")) for name, data in sounds]
     began = time.perf_counter()
-    answer = http.post(f"{live.url}/v1/beat", files=parts, data={"bpm": 120, "bars": bars, "style": "house"}, timeout=90)
+    answer = http.post(
+        f"{live.url}/v1/beat", files=parts, data={"bpm": 120, "bars": bars, "style": "house"}, timeout=90
+    )
     took = time.perf_counter() - began
     assert answer.status_code == 200, answer.text[:500]
     return took, answer.json()
@@ -133,7 +137,9 @@ def with_held(live: Live, ask: Callable[[], list[float]]) -> None:
     try:
         queued = live.post("/v1/skeleton", json={"bpm": 100, "seed": 999}, headers={"Prefer": "respond-async"}).json()
         stop = threading.Event()
-        threads = [threading.Thread(target=_stream, args=(live, queued["job_id"], stop), daemon=True) for _ in range(50)]
+        threads = [
+            threading.Thread(target=_stream, args=(live, queued["job_id"], stop), daemon=True) for _ in range(50)
+        ]
         threads += [threading.Thread(target=_waiter, args=(live, i), daemon=True) for i in range(50)]
         for thread in threads:
             thread.start()
@@ -153,7 +159,9 @@ def _stream(live: Live, job: str, stop: threading.Event) -> None:
 
 
 def _waiter(live: Live, number: int) -> None:
-    own_session().post(f"{live.url}/v1/skeleton", json={"bpm": 100, "seed": number}, headers={"Prefer": "wait=15"}, timeout=60)
+    own_session().post(
+        f"{live.url}/v1/skeleton", json={"bpm": 100, "seed": number}, headers={"Prefer": "wait=15"}, timeout=60
+    )
 
 
 def main() -> None:

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from tests.live import Live
 from tests.kits import kit_wavs
+from tests.live import Live
 
 ROLES = ("CORE", "ACCENT", "MOTION", "FILL", "TEXTURE")
 
@@ -128,7 +128,9 @@ def test_media_links_need_no_key_and_cannot_be_bent(live: Live, beat: dict[str, 
     assert requests.delete(link, timeout=30).status_code in (401, 405)
 
 
-def test_the_same_request_is_reused_and_another_seed_is_not(live: Live, sounds: dict[str, bytes], beat: dict[str, Any]) -> None:
+def test_the_same_request_is_reused_and_another_seed_is_not(
+    live: Live, sounds: dict[str, bytes], beat: dict[str, Any]
+) -> None:
     again = live.beat(sounds, style="boombap", bars=4, seed=5, title="First").json()
     assert again["job_id"] != beat["job_id"]
     assert again["meta"]["reused_from"] == beat["job_id"]
@@ -146,7 +148,9 @@ def test_computing_again_gives_the_promised_bytes(live: Live, sounds: dict[str, 
     for key in ("grid_json", "events_json", "sections", "mix"):
         assert again[key] == beat[key]
     drop = {"timings_ms", "reused_from"}
-    assert {k: v for k, v in again["meta"].items() if k not in drop} == {k: v for k, v in beat["meta"].items() if k not in drop}
+    assert {k: v for k, v in again["meta"].items() if k not in drop} == {
+        k: v for k, v in beat["meta"].items() if k not in drop
+    }
     for name in ("audio.wav", "audio.flac", "beat.mid"):
         assert live.get(again["links"][name]).content == live.get(beat["links"][name]).content
 
@@ -158,7 +162,9 @@ def test_edits_make_versions_that_undo_redo_and_restore_move_between(live: Live,
     gone = beat["events_json"][0]["id"]
 
     def change(ops: list[dict[str, Any]]) -> Any:
-        return live.http.patch(live.url + path, json={"ops": ops}, headers={"If-Match": head(live, beat["job_id"])}, timeout=30)
+        return live.http.patch(
+            live.url + path, json={"ops": ops}, headers={"If-Match": head(live, beat["job_id"])}, timeout=30
+        )
 
     edited = change([{"op": "delete", "id": gone}])
     assert edited.status_code == 200, edited.text
@@ -176,7 +182,9 @@ def test_edits_make_versions_that_undo_redo_and_restore_move_between(live: Live,
     assert restored.json()["events_json"] == beat["events_json"]
     assert live.get(f"{path}/versions").json()["versions"][0]["version"] == 4
     assert live.http.patch(live.url + path, json={"ops": [{"op": "undo"}]}, timeout=30).status_code == 428
-    stale = live.http.patch(live.url + path, json={"ops": [{"op": "undo"}]}, headers={"If-Match": first.headers["ETag"]}, timeout=30)
+    stale = live.http.patch(
+        live.url + path, json={"ops": [{"op": "undo"}]}, headers={"If-Match": first.headers["ETag"]}, timeout=30
+    )
     assert stale.status_code == 412
     wrong = change([{"op": "delete", "id": "nobody"}, {"op": "bpm", "bpm": 100}])
     assert (wrong.status_code, wrong.json()["errors"][0]["field"]) == (422, "ops[0].id")
@@ -187,7 +195,12 @@ def test_an_edit_never_shows_in_a_reused_beat(live: Live, sounds: dict[str, byte
     fields = {"style": "rock", "bars": 2, "seed": 31}
     first = live.beat(sounds, **fields).json()
     etag = head(live, first["job_id"])
-    live.http.patch(f"{live.url}/v1/beat/{first['job_id']}", json={"ops": [{"op": "bpm", "bpm": 200}]}, headers={"If-Match": etag}, timeout=30)
+    live.http.patch(
+        f"{live.url}/v1/beat/{first['job_id']}",
+        json={"ops": [{"op": "bpm", "bpm": 200}]},
+        headers={"If-Match": etag},
+        timeout=30,
+    )
     again = live.beat(sounds, **fields).json()
     assert again["meta"]["reused_from"] == first["job_id"]
     assert again["grid_json"]["bpm"] == 96
@@ -202,7 +215,9 @@ def test_regenerate_runs_the_later_stages_only_and_keeps_the_rest(live: Live, so
     taken = answer.json()
     others = [e for e in beat["events_json"] if e["role"] != "MOTION"]
     assert [e for e in taken["events_json"] if e["role"] != "MOTION"] == others
-    assert [e for e in taken["events_json"] if e["role"] == "MOTION"] != [e for e in beat["events_json"] if e["role"] == "MOTION"]
+    assert [e for e in taken["events_json"] if e["role"] == "MOTION"] != [
+        e for e in beat["events_json"] if e["role"] == "MOTION"
+    ]
     assert taken["version"] == 2
     stale = live.post(path, json={"seed": 5}, **options)
     assert stale.status_code == 412
