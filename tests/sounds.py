@@ -102,11 +102,12 @@ def knocks(times_s: list[float] | None = None, seconds: float = 3.0, level: floa
 
 
 def beat(seconds: float = 10.0, bpm: float = 120.0) -> Clip:
-    """A plain stereo rock loop of thump, knock and rattle, for loudness and speed."""
+    """A plain stereo rock loop of thump, knock and rattle, peak below 1, for loudness and speed."""
     step = 30.0 / bpm
     hits = []
     for i in range(int(seconds / step)):
         hits.append((i * step, rattle(i % 4 + 1)))
         if i % 4 in {0, 2}:
             hits.append((i * step, thump(1) if i % 4 == 0 else knock(2)))
-    return stereo(placed(hits, seconds, room(seconds)), right_db=-1.0)
+    mixed = placed(hits, seconds, room(seconds))
+    return stereo(Clip(mixed.samples * np.float32(0.6), RATE), right_db=-1.0)

@@ -51,6 +51,8 @@ def decode(order: Order, tell: Tell) -> dict[str, Any]:
     )
     sink = _Sink(order, tell)
     for rate_hz, block in blocks:
+        if found.claimed_s > order.max_s:  # true or a lie, the file is refused; no claim ever lets one pass
+            raise Undecodable("too_long")
         sink.take(rate_hz, block)
     sink.finish(found.complete)
     return {
@@ -135,7 +137,7 @@ def _pcm_blocks(order: Order, found: Found) -> Iterator[tuple[int, Samples]]:
     size = os.fstat(order.source).st_size
     layout = iff.parse(lambda at, count: os.pread(order.source, count, at), size)
     found.rate_hz, found.channels, found.bits = layout.rate_hz, layout.channels, layout.bits
-    found.codec, found.complete = f"pcm_{layout.kind}", layout.complete
+    found.codec, found.complete, found.claimed_s = f"pcm_{layout.kind}", layout.complete, layout.claimed_s
     step = max(1, int(layout.rate_hz * BLOCK_S)) * layout.frame_bytes
     for at in range(layout.data_offset, layout.data_offset + layout.data_bytes, step):
         count = min(step, layout.data_offset + layout.data_bytes - at)

@@ -42,7 +42,10 @@ _AIFC: dict[bytes, tuple[Kind, str, int]] = {  # compression type -> kind, byte 
 
 @dataclass(frozen=True, slots=True)
 class PcmLayout:
-    """Where PCM lies in a file. `data_bytes` is what is really there, whole frames; `complete`: no frame is missing."""
+    """Where PCM lies in a file. `data_bytes`: what is there, whole frames; `claimed_bytes`: what the header says.
+
+    `complete`: no frame is missing. A header that does not know its length claims what is there.
+    """
 
     rate_hz: int
     channels: int
@@ -51,7 +54,15 @@ class PcmLayout:
     order: str  # "<" or ">"
     data_offset: int
     data_bytes: int
-    complete: bool
+    claimed_bytes: int
+
+    @property
+    def complete(self) -> bool:
+        return self.claimed_bytes <= self.data_bytes + self.frame_bytes - 1
+
+    @property
+    def claimed_s(self) -> float:
+        return self.claimed_bytes / self.frame_bytes / self.rate_hz
 
     @property
     def frame_bytes(self) -> int:
@@ -133,9 +144,10 @@ def _wav_layout(fmt: bytes, at: int, claimed: int, size: int) -> PcmLayout:
     _require(rate, channels, bits, kind)
     if align != channels * bits // 8:
         raise Undecodable("damaged")
-    here = max(0, min(claimed, size - at))
-    complete = claimed <= size - at or claimed == _UNKNOWN_SIZE
-    return PcmLayout(rate, channels, bits, kind, "<", at, here - here % align, complete)
+    there = max(0, size - at)
+    claimed = there if claimed == _UNKNOWN_SIZE else claimed
+    here = min(claimed, there)
+    return PcmLayout(rate, channels, bits, kind, "<", at, here - here % align, claimed)
 
 
 def _parse_aiff(read: ReadAt, size: int) -> PcmLayout:
@@ -161,9 +173,8 @@ def _aiff_layout(comm: bytes, at: int, claimed: int, size: int) -> PcmLayout:
     rate = _extended(comm[8:18])
     _require(rate, channels, bits, kind)
     align = channels * bits // 8
-    promised = min(max(claimed, 0), frames * align)
-    here = max(0, min(promised, size - at))
-    return PcmLayout(rate, channels, bits, kind, order, at, here - here % align, promised <= size - at)
+    here = max(0, min(claimed, frames * align, size - at))
+    return PcmLayout(rate, channels, bits, kind, order, at, here - here % align, frames * align)
 
 
 def _extended(raw: bytes) -> int:

@@ -116,7 +116,8 @@ def blocks(source: int, container: str, found: Found) -> Iterator[Block]:
         raise Undecodable("codec")
     stream.codec_context.thread_count = 1  # the cage allows no threads
     found.codec = stream.codec_context.name
-    found.bits = _flac_bits(source) if found.codec == "flac" else None
+    if found.codec == "flac":
+        found.bits, found.claimed_s = _flac_facts(source)
     yield from _gathered(_pieces(box, stream, found), found)
 
 
@@ -142,7 +143,7 @@ def _gathered(pieces: Iterator[Block], found: Found) -> Iterator[Block]:
 
 def _pieces(box: Any, stream: Any, found: Found) -> Iterator[Block]:
     """Decoded frames without the encoder's delay; damaged packets are left out, a break in the container is the end."""
-    good = bad = skip = 0
+    good = bad = skip = sounded = 0
     try:
         for packet in box.demux(stream):
             try:
@@ -155,11 +156,12 @@ def _pieces(box: Any, stream: Any, found: Found) -> Iterator[Block]:
             good += 1
             for frame in frames:
                 samples = _samples(frame)
+                sounded += len(samples)
                 yield frame.sample_rate, samples[skip:]
                 skip = max(0, skip - len(samples))
     except (FFmpegError, EOFError):
         found.complete = False
-    found.complete = found.complete and not bad
+    found.complete = found.complete and not bad and sounded > 0
     if bad > _PACKETS_BAD_MAX * (good + bad):
         raise Undecodable("damaged")
 
@@ -185,7 +187,9 @@ def _samples(frame: Any) -> Samples:
     return samples
 
 
-def _flac_bits(source: int) -> int:
-    """Bits per sample out of a FLAC's STREAMINFO, which always comes first."""
-    raw = os.pread(source, 2, 20)
-    return ((raw[0] & 1) << 4 | raw[1] >> 4) + 1 if len(raw) == 2 else 0
+def _flac_facts(source: int) -> tuple[int | None, float]:
+    """Bits per sample and length in seconds out of a FLAC's STREAMINFO, if that comes first as it should."""
+    raw = os.pread(source, 8, 18)  # rate 20 bits, channels 3, bits 5, samples 36
+    facts = int.from_bytes(raw, "big")
+    rate_hz, bits, samples = facts >> 44, (facts >> 36 & 31) + 1, facts & (1 << 36) - 1
+    return (bits, samples / rate_hz) if len(raw) == 8 and rate_hz and os.pread(source, 4, 0) == b"fLaC" else (None, 0.0)

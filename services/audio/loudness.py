@@ -103,6 +103,8 @@ def block_peaks(samples: Samples, floor: float) -> Samples:
     half = TAPS_PER_PHASE // 2
     count = -(-samples.shape[1] // PEAK_BLOCK)
     found = np.zeros(count, np.float32)
+    if not count:
+        return found
     for channel in samples:
         padded = np.zeros(count * PEAK_BLOCK + 2 * half, np.float32)
         padded[half : half + len(channel)] = channel

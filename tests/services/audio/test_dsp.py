@@ -1,0 +1,71 @@
+"""The small tools."""
+
+import numpy as np
+import pytest
+
+from services.audio.clip import Clip
+from services.audio.downmix import to_channels, weights
+from services.audio.dsp import butter_filtered, faded, from_db, resample, to_db, without_dc
+from tests import sounds
+
+
+def test_decibels():
+    assert to_db(1.0) == 0.0
+    assert to_db(0.5) == pytest.approx(-6.0206, abs=1e-4)
+    assert to_db(0.0) == -120.0
+    assert from_db(to_db(0.3)) == pytest.approx(0.3)
+
+
+def test_resampling_keeps_length_place_and_level():
+    clip = sounds.tone(1_000, 1.0)
+    out = resample(clip, 48_000)
+    assert (out.rate_hz, out.frames, out.channels) == (48_000, 48_000, 1)
+    expected = 0.5 * np.sin(2 * np.pi * 1_000 * np.arange(48_000) / 48_000)
+    assert np.abs(out.samples[0] - expected)[500:-500].max() < 1e-3
+    assert resample(clip, 44_100) is clip
+    assert not resample(sounds.silence(0.1), 8_000).samples.any()
+
+
+def test_fades_are_copies_that_start_and_end_near_zero():
+    clip = sounds.tone(440, 0.1, 0.5).samples
+    out = faded(clip + 0.5, 100, 200)
+    assert abs(out[0, 0]) < 1e-3
+    assert abs(out[0, -1]) < 1e-3
+    assert np.array_equal(out[:, 100:-200], (clip + 0.5)[:, 100:-200])
+    assert faded(clip[:, :10], 100, 100).shape == (1, 10)
+    assert faded(clip[:, :0], 100, 100).shape == (1, 0)
+
+
+def test_dc_goes():
+    assert np.abs(without_dc(sounds.noise(0.1).samples + 0.3).mean()) < 1e-6
+    assert without_dc(np.zeros((1, 0), np.float32)).shape == (1, 0)
+
+
+def test_filters_pass_what_they_should():
+    low, high = sounds.tone(50, 1.0), sounds.tone(5_000, 1.0)
+    both = Clip(low.samples + high.samples, 44_100)
+    bright = butter_filtered(both.samples, 44_100, 1_000, None)[0][4_410:]
+    dull = butter_filtered(both.samples, 44_100, None, 500)[0][4_410:]
+    assert np.corrcoef(bright, high.samples[0][4_410:])[0, 1] > 0.95
+    assert np.corrcoef(dull, low.samples[0][4_410:])[0, 1] > 0.95
+    assert np.array_equal(butter_filtered(both.samples, 44_100, None, 30_000), both.samples)
+
+
+@pytest.mark.parametrize("channels", range(1, 64))
+def test_no_downmix_can_clip(channels):
+    table = weights(channels)
+    assert table.shape == (2, channels)
+    assert (table >= 0).all()
+    assert 0.5 < table.sum(axis=1).max() <= 1.0 + 1e-6
+
+
+def test_sides_stay_sides():
+    surround = np.eye(6, dtype=np.float32)
+    stereo = to_channels(surround, 2)
+    assert stereo[0, 0] > 0
+    assert stereo[0, 1] == 0
+    assert stereo[1, 1] == stereo[0, 0]
+    assert stereo[2, 0] == stereo[2, 1]
+    assert not stereo[3].any()
+    assert np.array_equal(to_channels(surround[:, :1], 2)[:, 0], surround[:, 0])
+    assert to_channels(surround, 1).shape == (6, 1)
