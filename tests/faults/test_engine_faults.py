@@ -248,6 +248,8 @@ def test_no_blob_is_an_orphan_after_a_sweep(stack):
     from services.storage.sweep import sweep
 
     job = stack.one.wait(stack.one.submit("echo", word="kept"))
+    facts = {"sha256": job["blobs"][0], "expires_at": None, "created_at": clock.now()}
+    stack.one.deps.store.insert("assets", {"id": "kept", "owner": "ada", **facts})
     orphan = stack.one.deps.blobs.put(b"nobody names this")
     sweep(stack.one.deps.blobs, marked(stack.one.deps.store), clock.now() + timedelta(seconds=1))
     left = {sha for sha, _, _ in stack.one.deps.blobs.walk()}
