@@ -1,23 +1,13 @@
-"""The whole stack on embedded stores, and Debian's Chromium with a microphone that beeps."""
+"""Debian's Chromium, with a microphone that beeps, on the run's live instance."""
 
-import os
 import shutil
-import signal
-import socket
-import subprocess
-import sys
-import time
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
-import requests
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.live import KEY
+
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-KEY = "browser-tests-key-0123456789abcdef"
-START_S = 90.0
-STOP_S = 20.0
 FLAGS = [
     "--no-sandbox",
     "--use-fake-device-for-media-stream",
@@ -34,57 +24,6 @@ class Server:
     key: str
 
 
-def _free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
-@pytest.fixture(scope="session")
-def server(tmp_path_factory):
-    if CHROMIUM is None:
-        pytest.skip("no Chromium is installed")
-    folder = tmp_path_factory.mktemp("stack")
-    port = _free_port()
-    settings = {
-        "APP_ENV": "test",
-        "HOST": "127.0.0.1",
-        "PORT": str(port),
-        "DATA_DIR": str(folder / "data"),
-        "BOOTSTRAP_API_KEY": KEY,
-        "WORKERS": "1",
-        "WEB_WORKERS": "1",
-        "MONGODB_URI": "",
-        "REDIS_URL": "",
-    }
-    with (folder / "log").open("w") as log:
-        stack = subprocess.Popen(
-            [sys.executable, "-m", "app", "up"], cwd=ROOT, env={**os.environ, **settings}, stdout=log, stderr=log
-        )
-    try:
-        _wait_ready(f"http://127.0.0.1:{port}", stack, folder / "log")
-        yield Server(f"http://127.0.0.1:{port}", KEY)
-    finally:
-        stack.send_signal(signal.SIGTERM)
-        try:
-            stack.wait(STOP_S)
-        except subprocess.TimeoutExpired:
-            stack.kill()
-            stack.wait()
-
-
-def _wait_ready(url, stack, log):
-    until = time.monotonic() + START_S
-    while time.monotonic() < until and stack.poll() is None:
-        try:
-            if requests.get(f"{url}/ready", timeout=2).status_code == 200:
-                return
-        except requests.RequestException:
-            pass
-        time.sleep(0.1)
-    raise AssertionError(f"the stack did not become ready:\n{log.read_text()[-4000:]}")
-
-
 @pytest.fixture(scope="session")
 def chromium():
     if CHROMIUM is None:
@@ -95,6 +34,12 @@ def chromium():
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def server(chromium, live):
+    """After the browser, so that nothing is started where there is none."""
+    return Server(live.url, KEY)
 
 
 class Visit:

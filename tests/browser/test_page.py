@@ -30,6 +30,7 @@ def _make(page, files=SOUNDS, bars=2):
     page.select_option("#mode", "oneshot")
     page.click("#make-button")
     page.locator("#result").wait_for(state="visible")
+    page.locator("#recent li:first-child button[aria-current=true]").wait_for()
 
 
 @pytest.fixture
@@ -67,6 +68,7 @@ def test_a_beat_is_made_seen_and_heard(made):
     levels = page.locator("#steps td.hit").evaluate_all("cells => cells.map(c => +c.style.getPropertyValue('--level'))")
     assert all(0.25 <= level <= 1 for level in levels)
     assert page.locator("#roles tr").count() == len(SOUNDS)
+    _until(page, "Number.isFinite(document.getElementById('audio').duration)")  # it needs ranges to be seekable
     page.evaluate("document.getElementById('audio').play()")
     _until(page, "document.getElementById('audio').currentTime > 0.4")
     page.locator("#steps td.now").first.wait_for()
