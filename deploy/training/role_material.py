@@ -1,4 +1,4 @@
-"""Labelled one-shots for the role classifier, from packages that Debian ships: nine drum kits and one General MIDI font.
+"""Labelled one-shots for the role classifier, from packages that Debian ships: nine drum kits and a General MIDI font.
 
 Needs the programs apt-get, dpkg-deb and fluidsynth. Only the kits in `KITS` and the font in `FONT` are ever read: every
 other kit and font of these packages is kept away from training, so that it can judge the result.
@@ -11,7 +11,7 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import mido
 import numpy as np
@@ -59,7 +59,8 @@ MELODIC: tuple[tuple[tuple[int, ...], tuple[int, ...], str, float], ...] = (
     ((32, 33, 34, 35, 36, 37, 38, 39, 43), (28, 31, 35, 38, 43), "bass", 0.5),
     ((0, 2, 4, 5, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 19, 21, 24, 25, 26, 27, 28, 45, 46, 47, 104, 105, 106, 107, 108),
      (48, 55, 62, 69, 76), "tonal", 0.4),
-    ((40, 41, 56, 57, 60, 64, 66, 68, 71, 73, 74, 75, 78, 79, 80, 81, 82, 84, 110, 111), (52, 60, 69, 77), "tonal", 0.6),
+    ((40, 41, 56, 57, 60, 64, 66, 68, 71, 73, 74, 75, 78, 79, 80, 81, 82, 84, 110, 111),
+     (52, 60, 69, 77), "tonal", 0.6),
     ((52, 53, 54, 85), (50, 57, 62, 67, 72), "vocal", 0.6),
     ((48, 49, 50, 89, 91, 92, 93, 94, 95, 97), (43, 50, 57), "texture", 2.0),
     ((121, 122, 125, 126), (48, 55, 60, 67), "texture", 2.0),
@@ -113,7 +114,7 @@ def kit_sounds(root: Path, kit: str) -> Iterator[Sound]:
     """Every velocity layer of every instrument of a kit whose name says what it is."""
     folder = root / KIT_FOLDER / kit
     text = re.sub(r'\s(xmlns(:\w+)?|xsi:\w+)="[^"]*"', "", (folder / "drumkit.xml").read_text(errors="replace"))
-    for instrument in ElementTree.fromstring(text).iter("instrument"):
+    for instrument in ET.fromstring(text).iter("instrument"):  # noqa: S314  a file of a signed package
         label = class_of(instrument.findtext("name") or "")
         layers = [node.findtext("filename") for node in instrument.iter("layer")] or [instrument.findtext("filename")]
         files = [folder / name for name in layers if name and (folder / name).exists()]

@@ -1,4 +1,4 @@
-"""Made sounds for the classes that drum kits lack, and for everyday objects, and the damage that phones do to any sound.
+"""Made sounds for the classes that drum kits lack and for everyday objects, and the damage phones do to any sound.
 
 Each maker draws its parameters widely (pitch, decay, brightness, noise) from one seeded generator: the point is not one
 good kick, but that no two are alike. Mono float32 at 44.1 kHz, peak about 1.
@@ -45,13 +45,17 @@ def noise(rng: Rng, n: int, low_hz: float = 0, high_hz: float = 0, order: int = 
     return np.asarray(scipy.signal.sosfilt(sos, x))
 
 
-def modes(rng: Rng, t: npt.NDArray[np.float64], hz: npt.NDArray[np.float64], ring_s: float, tilt: float) -> npt.NDArray[np.float64]:
+def modes(
+    rng: Rng, t: npt.NDArray[np.float64], hz: npt.NDArray[np.float64], ring_s: float, tilt: float
+) -> npt.NDArray[np.float64]:
     """Struck resonances: partials at `hz`, higher ones weaker by `tilt` and shorter."""
     out = np.zeros(t.size)
     base = hz.min()
     for f in hz[hz < 19_000]:
         ring = ring_s * (base / f) ** rng.uniform(0.2, 0.8)
-        out += (base / f) ** tilt * rng.uniform(0.3, 1) * np.sin(2 * np.pi * f * t + rng.uniform(0, 6.3)) * decay(t, ring)
+        out += (
+            (base / f) ** tilt * rng.uniform(0.3, 1) * np.sin(2 * np.pi * f * t + rng.uniform(0, 6.3)) * decay(t, ring)
+        )
     return out
 
 
@@ -70,7 +74,9 @@ def snare(rng: Rng) -> npt.NDArray[np.float64]:
     t = times(log_uniform(rng, 0.15, 0.8))
     f0 = log_uniform(rng, 130, 330)
     bend = 1 + rng.uniform(0, 0.5) * np.exp(-t / 0.02)
-    tone = np.sin(2 * np.pi * np.cumsum(f0 * bend) / RATE_HZ) + rng.uniform(0, 0.8) * np.sin(2 * np.pi * f0 * rng.uniform(1.4, 1.9) * t)
+    tone = np.sin(2 * np.pi * np.cumsum(f0 * bend) / RATE_HZ) + rng.uniform(0, 0.8) * np.sin(
+        2 * np.pi * f0 * rng.uniform(1.4, 1.9) * t
+    )
     wires = noise(rng, t.size, log_uniform(rng, 250, 2500), log_uniform(rng, 6000, 20_000), 1)
     x = tone * decay(t, log_uniform(rng, 0.06, 0.3)) * log_uniform(rng, 0.1, 1.2)
     x += wires * decay(t, log_uniform(rng, 0.1, 0.6)) * log_uniform(rng, 0.2, 0.7)
@@ -83,8 +89,16 @@ def tom(rng: Rng) -> npt.NDArray[np.float64]:
     f = f0 * (1 + rng.uniform(0.02, 0.8) * np.exp(-t / log_uniform(rng, 0.02, 0.15)))
     x = np.sin(2 * np.pi * np.cumsum(f) / RATE_HZ) * decay(t, log_uniform(rng, 0.25, 1.3))
     for ratio in (1.59, 2.14, 2.3, 2.65):
-        x += rng.uniform(0, 0.35) * np.sin(2 * np.pi * np.cumsum(f * ratio) / RATE_HZ) * decay(t, log_uniform(rng, 0.08, 0.5))
-    x += noise(rng, t.size, 300, log_uniform(rng, 2000, 10_000)) * decay(t, log_uniform(rng, 0.01, 0.1)) * log_uniform(rng, 0.01, 0.3)
+        x += (
+            rng.uniform(0, 0.35)
+            * np.sin(2 * np.pi * np.cumsum(f * ratio) / RATE_HZ)
+            * decay(t, log_uniform(rng, 0.08, 0.5))
+        )
+    x += (
+        noise(rng, t.size, 300, log_uniform(rng, 2000, 10_000))
+        * decay(t, log_uniform(rng, 0.01, 0.1))
+        * log_uniform(rng, 0.01, 0.3)
+    )
     return np.tanh(x * log_uniform(rng, 0.4, 2.5))
 
 
@@ -119,7 +133,9 @@ def _metal(rng: Rng, t: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         x = sum(np.sin(2 * np.pi * f * t + rng.uniform(0, 6.3)) * rng.uniform(0.2, 1) for f in hz)
     x = np.asarray(x) / np.abs(x).max() + noise(rng, t.size) * log_uniform(rng, 0.03, 0.5)
     low = log_uniform(rng, 1500, 8000)
-    return np.asarray(scipy.signal.sosfilt(scipy.signal.butter(rng.integers(1, 4), low, "highpass", fs=RATE_HZ, output="sos"), x))
+    return np.asarray(
+        scipy.signal.sosfilt(scipy.signal.butter(rng.integers(1, 4), low, "highpass", fs=RATE_HZ, output="sos"), x)
+    )
 
 
 def hat_closed(rng: Rng) -> npt.NDArray[np.float64]:
@@ -151,7 +167,9 @@ def shaker(rng: Rng) -> npt.NDArray[np.float64]:
     t = times(log_uniform(rng, 0.06, 0.5))
     x = noise(rng, t.size, log_uniform(rng, 2500, 7000), log_uniform(rng, 9000, 20_000))
     rise, length = log_uniform(rng, 0.008, 0.08), t[-1]
-    env = np.minimum(1, t / rise) ** rng.uniform(0.8, 3) * decay(np.maximum(t - rise, 0), length * rng.uniform(0.6, 1.5))
+    env = np.minimum(1, t / rise) ** rng.uniform(0.8, 3) * decay(
+        np.maximum(t - rise, 0), length * rng.uniform(0.6, 1.5)
+    )
     if rng.random() < 0.4:
         env = env * (0.4 + 0.6 * (rng.random(t.size // 300 + 1) > 0.5).repeat(300)[: t.size])
     if rng.random() < 0.3:
@@ -186,7 +204,11 @@ def bass(rng: Rng) -> npt.NDArray[np.float64]:
     x = np.zeros(t.size)
     roll = rng.uniform(0.7, 2.2)
     for k in range(1, int(rng.integers(3, 25))):
-        x += np.sin(2 * np.pi * f0 * k * t + rng.uniform(0, 6.3)) / k**roll * decay(t, log_uniform(rng, 0.6, 4) / k ** rng.uniform(0, 0.5))
+        x += (
+            np.sin(2 * np.pi * f0 * k * t + rng.uniform(0, 6.3))
+            / k**roll
+            * decay(t, log_uniform(rng, 0.6, 4) / k ** rng.uniform(0, 0.5))
+        )
     hold = np.minimum(1, (t[-1] - t) / 0.03)
     return x * np.minimum(1, t / log_uniform(rng, 0.002, 0.03)) * hold
 
@@ -206,10 +228,16 @@ def tonal(rng: Rng) -> npt.NDArray[np.float64]:
 
 
 def vocal(rng: Rng) -> npt.NDArray[np.float64]:
-    """A glottal or breathy source through moving formants: ah, ts, caw, laugh."""
-    t = times(log_uniform(rng, 0.12, 1.0))
-    f0 = log_uniform(rng, 85, 550) * np.exp(rng.uniform(-0.5, 0.5) * t / t[-1]) * (1 + 0.02 * np.sin(2 * np.pi * rng.uniform(3, 8) * t))
+    """A glottal, creaking or breathy source through formants: ah, ts, caw, laugh, burp."""
+    t = times(log_uniform(rng, 0.12, 1.2))
+    f0 = (
+        log_uniform(rng, 50, 600)
+        * np.exp(rng.uniform(-0.5, 0.5) * t / t[-1])
+        * (1 + 0.02 * np.sin(2 * np.pi * rng.uniform(3, 8) * t))
+    )
     pulses = scipy.signal.sawtooth(2 * np.pi * np.cumsum(f0 * (1 + 0.01 * noise(rng, t.size, 0, 60))) / RATE_HZ)
+    if rng.random() < 0.4:  # creak: pulses that come and go
+        pulses = pulses * np.clip(1 + noise(rng, t.size, 0, log_uniform(rng, 15, 80)) * rng.uniform(5, 40), 0, 2)
     breath = log_uniform(rng, 0.02, 2)
     source = pulses + noise(rng, t.size, 300, 9000) * breath
     x = np.zeros(t.size)
@@ -227,12 +255,14 @@ def vocal(rng: Rng) -> npt.NDArray[np.float64]:
 
 def texture(rng: Rng) -> npt.NDArray[np.float64]:
     """Room, rain, wind, hum, hiss, crackle, drone: something that goes on."""
-    t = times(rng.uniform(0.7, 3))
+    t = times(rng.uniform(1.2, 3))
     kind = rng.integers(0, 6)
     if kind == 0:
         x = noise(rng, t.size, log_uniform(rng, 30, 3000), log_uniform(rng, 4000, 20_000), 1)
     elif kind == 1:
-        x = noise(rng, t.size, 0, log_uniform(rng, 200, 3000), 1) * (1 + rng.uniform(0, 0.8) * np.sin(2 * np.pi * log_uniform(rng, 0.3, 3) * t))
+        x = noise(rng, t.size, 0, log_uniform(rng, 200, 3000), 1) * (
+            1 + rng.uniform(0, 0.8) * np.sin(2 * np.pi * log_uniform(rng, 0.3, 3) * t)
+        )
     elif kind == 2:  # rain, crackle
         drops = (rng.random(t.size) < log_uniform(rng, 30, 3000) / RATE_HZ) * rng.exponential(1, t.size)
         x = scipy.signal.lfilter([1], [1, -np.exp(-1 / (RATE_HZ * log_uniform(rng, 0.0005, 0.004)))], drops)
@@ -242,12 +272,16 @@ def texture(rng: Rng) -> npt.NDArray[np.float64]:
         x = sum(np.sin(2 * np.pi * f0 * k * t + rng.uniform(0, 6)) * rng.uniform(0, 1) / k for k in range(1, 12))
         x = x + noise(rng, t.size, 50, 2000) * log_uniform(rng, 0.02, 0.5)
     elif kind == 4:  # wind, breath: a resonance that wanders
-        x = noise(rng, t.size, log_uniform(rng, 200, 900), log_uniform(rng, 1000, 4000)) * (0.4 + np.abs(noise(rng, t.size, 0, 3)) * 200)
+        x = noise(rng, t.size, log_uniform(rng, 200, 900), log_uniform(rng, 1000, 4000)) * (
+            0.4 + np.abs(noise(rng, t.size, 0, 3)) * 200
+        )
     else:  # drone
         roots = log_uniform(rng, 80, 400) * np.array([1, 1.003, 1.5, 2.01])
-        x = sum(np.sin(2 * np.pi * f * t + rng.uniform(0, 6)) for f in roots) * (1 + 0.3 * np.sin(2 * np.pi * rng.uniform(0.3, 4) * t))
+        x = sum(np.sin(2 * np.pi * f * t + rng.uniform(0, 6)) for f in roots) * (
+            1 + 0.3 * np.sin(2 * np.pi * rng.uniform(0.3, 4) * t)
+        )
         x = x + noise(rng, t.size, 100, 3000) * log_uniform(rng, 0.01, 0.3)
-    rise = log_uniform(rng, 0.01, 0.4)
+    rise = log_uniform(rng, 0.03, 0.5)
     return np.asarray(x) * np.minimum(1, t / rise) * np.minimum(1, (t[-1] - t) / 0.05)
 
 
@@ -255,14 +289,20 @@ def thump(rng: Rng) -> npt.NDArray[np.float64]:
     """A door, a stomp, a box: low modes in a low-passed knock. Heard as a kick."""
     t = times(log_uniform(rng, 0.15, 0.8))
     x = modes(rng, t, rng.uniform(45, 280, 6), log_uniform(rng, 0.1, 0.6), 0.8)
-    return x + noise(rng, t.size, 0, log_uniform(rng, 300, 1500), 1) * decay(t, log_uniform(rng, 0.03, 0.3)) * log_uniform(rng, 0.2, 3)
+    return x + noise(rng, t.size, 0, log_uniform(rng, 300, 1500), 1) * decay(
+        t, log_uniform(rng, 0.03, 0.3)
+    ) * log_uniform(rng, 0.2, 3)
 
 
 def knock(rng: Rng) -> npt.NDArray[np.float64]:
     """Knuckles on wood, a pen on a desk, a latch. Heard as a rim."""
     t = times(log_uniform(rng, 0.08, 0.4))
-    x = modes(rng, t, np.exp(rng.uniform(np.log(220), np.log(2500), 7)), log_uniform(rng, 0.03, 0.15), rng.uniform(0, 0.7))
-    return x + noise(rng, t.size, 300, log_uniform(rng, 2000, 9000), 1) * decay(t, log_uniform(rng, 0.01, 0.07)) * log_uniform(rng, 0.2, 2)
+    x = modes(
+        rng, t, np.exp(rng.uniform(np.log(220), np.log(2500), 7)), log_uniform(rng, 0.03, 0.15), rng.uniform(0, 0.7)
+    )
+    return x + noise(rng, t.size, 300, log_uniform(rng, 2000, 9000), 1) * decay(
+        t, log_uniform(rng, 0.01, 0.07)
+    ) * log_uniform(rng, 0.2, 2)
 
 
 def rummage(rng: Rng) -> npt.NDArray[np.float64]:
@@ -280,14 +320,15 @@ def rummage(rng: Rng) -> npt.NDArray[np.float64]:
 # maker, class, how many
 MAKERS: tuple[tuple[Callable[[Rng], npt.NDArray[np.float64]], str, int], ...] = (
     (kick, "kick", 130), (thump, "kick", 60), (snare, "snare", 140), (tom, "tom", 120), (rummage, "tom", 15),
-    (clap, "clap", 160), (rim, "rim", 110), (knock, "rim", 60), (hat_closed, "hat_closed", 130), (hat_open, "hat_open", 130),
+    (clap, "clap", 160), (rim, "rim", 110), (knock, "rim", 60), (hat_closed, "hat_closed", 130),
+    (hat_open, "hat_open", 130),
     (crash, "crash", 80), (ride, "ride", 90), (shaker, "shaker", 150), (keys, "shaker", 40), (perc, "perc", 160),
     (bass, "bass", 140), (tonal, "tonal", 140), (vocal, "vocal", 160), (texture, "texture", 200),
 )  # fmt: skip
 
 
 def damage(x: Mono, rng: Rng) -> Mono:
-    """What happens to a sound on its way: another pitch, another room, a phone's band, noise, silence before, a cut tail."""
+    """What happens to a sound on its way: another pitch, a room, a phone's band, noise, silence before, a cut tail."""
     y = x.astype(np.float64) / (np.abs(x).max() + 1e-9)
     if rng.random() < 0.6:
         ratio = 2 ** rng.uniform(-0.25, 0.25)
@@ -295,7 +336,9 @@ def damage(x: Mono, rng: Rng) -> Mono:
     if rng.random() < 0.35:
         n = round(log_uniform(rng, 0.05, 0.5) * RATE_HZ)
         room = rng.standard_normal(n) * decay(np.arange(n) / RATE_HZ, n / RATE_HZ)
-        room = scipy.signal.sosfilt(scipy.signal.butter(1, log_uniform(rng, 2000, 10_000), fs=RATE_HZ, output="sos"), room)
+        room = scipy.signal.sosfilt(
+            scipy.signal.butter(1, log_uniform(rng, 2000, 10_000), fs=RATE_HZ, output="sos"), room
+        )
         wet = scipy.signal.oaconvolve(y, room)[: y.size + n // 2]
         y = np.pad(y, (0, wet.size - y.size)) + wet / (np.abs(wet).max() + 1e-9) * log_uniform(rng, 0.03, 0.35)
     if rng.random() < 0.45:
@@ -323,5 +366,7 @@ def _colour(y: npt.NDArray[np.float64], rng: Rng) -> npt.NDArray[np.float64]:
     elif kind == 2:
         sos = scipy.signal.butter(1, log_uniform(rng, 30, 150), "highpass", fs=RATE_HZ, output="sos")
     else:
-        sos = scipy.signal.butter(2, [log_uniform(rng, 60, 250), log_uniform(rng, 4000, 9000)], "bandpass", fs=RATE_HZ, output="sos")
+        sos = scipy.signal.butter(
+            2, [log_uniform(rng, 60, 250), log_uniform(rng, 4000, 9000)], "bandpass", fs=RATE_HZ, output="sos"
+        )
     return np.asarray(scipy.signal.sosfilt(sos, y))

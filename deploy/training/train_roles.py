@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Trains the role classifier from nothing and writes services/beats/weights/roles.json, its card and its pin.
 
 usage: PYTHONPATH=. python deploy/training/train_roles.py WORK [--check]
@@ -14,15 +13,11 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import os
 import re
 import warnings
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-
-for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-    os.environ.setdefault(name, "1")
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +28,7 @@ from scipy.optimize import minimize_scalar
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
+from threadpoolctl import threadpool_limits
 
 from services.audio.clip import Clip
 from services.beats.classifier import CLIP_SIGMA, Classifier, Layer
@@ -55,7 +51,7 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Rows:
-    """Measured sounds: features (n, f), the readable ones (n, r), class, kit, velocity layer, damaged or not, each (n,)."""
+    """Measured sounds: features (n, f), the readable ones (n, r); class, kit, velocity layer, damaged, each (n,)."""
 
     x: Floats
     named: Floats
@@ -66,6 +62,12 @@ class Rows:
 
 
 Row = tuple[Floats, list[float], str, str, int, int]
+
+
+def one_thread() -> None:
+    """In a worker process: matrices on one core, since every core has a process of its own."""
+    threadpool_limits(1)
+
 
 def measure_sound(job: tuple[role_material.Sound, int, int]) -> list[Row]:
     """Feature rows of one labelled sound and of its damaged copies."""
@@ -93,7 +95,12 @@ def measure_maker(place: int) -> list[Row]:
 
 def material(work: Path) -> Rows:
     """Everything there is to learn from, measured; kept in WORK under the hash of the code that made it."""
-    sources = [Path(role_material.__file__), Path(role_synth.__file__), ROOT / "services/beats/features.py", Path(__file__)]
+    sources = [
+        Path(role_material.__file__),
+        Path(role_synth.__file__),
+        ROOT / "services/beats/features.py",
+        Path(__file__),
+    ]
     key = hashlib.sha256(b"".join(p.read_bytes() for p in sources[:3]) + str((KIT_COPIES, FONT_COPIES)).encode())
     cached = work / f"features-{key.hexdigest()[:12]}.npz"
     if not cached.exists():
@@ -102,7 +109,7 @@ def material(work: Path) -> Rows:
         font = role_material.font_sounds(root, work)
         jobs = [(s, i, KIT_COPIES) for i, s in enumerate(kits)]
         jobs += [(s, 100_000 + i, FONT_COPIES) for i, s in enumerate(font)]
-        with ProcessPoolExecutor() as pool:
+        with ProcessPoolExecutor(initializer=one_thread) as pool:
             rows = [row for part in pool.map(measure_sound, jobs, chunksize=16) for row in part]
             rows += [row for part in pool.map(measure_maker, range(len(role_synth.MAKERS))) for row in part]
         x, named, y, kit, layer, damaged = zip(*rows, strict=True)
@@ -126,7 +133,9 @@ def fit(x: Floats, y: npt.NDArray[np.int64]) -> Classifier:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # the number of epochs is the regulariser
         for i in range(NETWORKS):
-            net = MLPClassifier((HIDDEN,), alpha=DECAY, max_iter=EPOCHS, random_state=SEED + i).fit(z, y, sample_weight=w)
+            net = MLPClassifier((HIDDEN,), alpha=DECAY, max_iter=EPOCHS, random_state=SEED + i).fit(
+                z, y, sample_weight=w
+            )
             members.append(tuple(Layer(a, b) for a, b in zip(net.coefs_, net.intercepts_, strict=True)))
         linear = LogisticRegression(C=LOGISTIC_C, max_iter=200).fit(z, y, sample_weight=w)
     members.append((Layer(linear.coef_.T, linear.intercept_),))
@@ -143,7 +152,7 @@ def fit_fold(job: tuple[Rows, tuple[str, ...]]) -> tuple[npt.NDArray[np.intp], F
 
 def unheard(rows: Rows, groups: tuple[tuple[str, ...], ...]) -> tuple[npt.NDArray[np.intp], Floats]:
     """Logits of every kit sound from networks that never heard its group of kits."""
-    with ProcessPoolExecutor() as pool:
+    with ProcessPoolExecutor(initializer=one_thread) as pool:
         folds = list(pool.map(fit_fold, [(rows, group) for group in groups]))
     return np.concatenate([test for test, _ in folds]), np.concatenate([z for _, z in folds])
 
@@ -176,7 +185,9 @@ def write(model: Classifier, temperature: float, card: str) -> str:
     digest = hashlib.sha256(data).hexdigest()
     WEIGHTS.write_bytes(data)
     CARD.write_text(card.replace("{sha256}", digest).replace("{bytes}", str(len(data))))
-    REGISTRY.write_text(re.sub(r'(file="services/beats/weights/roles.json",\n\s+sha256=)"\w+"', rf'\1"{digest}"', REGISTRY.read_text()))
+    REGISTRY.write_text(
+        re.sub(r'(file="services/beats/weights/roles.json",\n\s+sha256=)"\w+"', rf'\1"{digest}"', REGISTRY.read_text())
+    )
     return digest
 
 
