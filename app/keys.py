@@ -8,7 +8,8 @@ from datetime import datetime
 from app.deps import Deps
 from db import accounts
 from services import clock
-from services.accounts.keys import DEFAULT_OWNER, PREFIX_CHARS, SCOPES, ApiKey, digest, generate
+from services.accounts.keys import DEFAULT_OWNER, PREFIX_CHARS, SCOPES, digest, generate
+from services.accounts.types import ApiKey
 
 
 def create(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from flask_smorest import Api, Blueprint
@@ -84,32 +85,35 @@ def fill_components(api: Docs) -> None:
         api.spec.components.schema(name, schema)
 
 
-def describe(
-    blueprint: Door,
-    summary: str,
-    *,
-    answers: dict[int, str | dict[str, Any]],
-    problems: tuple[int, ...] = (),
-    body: type[Schema] | None = None,
-    files: dict[str, bool] | None = None,
-    query: type[Schema] | None = None,
-    headers: tuple[str, ...] = (),
-    public: bool = False,
-) -> Callable[[View], View]:
-    """State a route's contract: `answers` maps a status to a component's name or a response object; `files` maps a
-    file field to whether it may repeat; `problems` are the failures beyond 401, 403, 429 and 500."""
-    responses: dict[str, Any] = {str(code): _answer(code, a) for code, a in answers.items()}
-    usual = (429, 500) if public else (401, 403, 429, 500)
-    for code in sorted({*problems, *usual}):
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """What a route says of itself: `answers` maps a status to a component's name or a response object, `files` a file
+    field to whether it may repeat; `problems` are the failures beyond 401, 403, 429 and 500."""
+
+    summary: str
+    answers: Mapping[int, str | dict[str, Any]]
+    problems: tuple[int, ...] = ()
+    body: type[Schema] | None = None
+    files: Mapping[str, bool] = field(default_factory=dict)
+    query: type[Schema] | None = None
+    headers: tuple[str, ...] = ()
+    public: bool = False
+
+
+def describe(blueprint: Door, says: Contract) -> Callable[[View], View]:
+    """Put a route's contract into the OpenAPI document."""
+    responses: dict[str, Any] = {str(code): _answer(code, a) for code, a in says.answers.items()}
+    usual = (429, 500) if says.public else (401, 403, 429, 500)
+    for code in sorted({*says.problems, *usual}):
         responses.setdefault(str(code), {"description": MEANINGS[code], **PROBLEM})
-    doc: dict[str, Any] = {"summary": summary, "responses": responses}
-    if public:
+    doc: dict[str, Any] = {"summary": says.summary, "responses": responses}
+    if says.public:
         doc["security"] = []
-    if body is not None:
-        doc["requestBody"] = _body(body, files or {})
-    parameters: list[Any] = [_HEADERS[h] for h in headers]
-    if query is not None:
-        parameters.append({"in": "query", "schema": query})
+    if says.body is not None:
+        doc["requestBody"] = _body(says.body, says.files)
+    parameters: list[Any] = [_HEADERS[h] for h in says.headers]
+    if says.query is not None:
+        parameters.append({"in": "query", "schema": says.query})
     if parameters:
         doc["parameters"] = parameters
     wrapped: Callable[[View], View] = blueprint.doc(**doc)
@@ -123,7 +127,7 @@ def _answer(code: int, answer: str | dict[str, Any]) -> dict[str, Any]:
     return {"description": meaning, "content": {JSON_TYPE: {"schema": {"$ref": f"#/components/schemas/{answer}"}}}}
 
 
-def _body(schema: type[Schema], files: dict[str, bool]) -> dict[str, Any]:
+def _body(schema: type[Schema], files: Mapping[str, bool]) -> dict[str, Any]:
     content: dict[str, Any] = {JSON_TYPE: {"schema": schema}}
     if files:
         parts = {name: {"type": "array", "items": FILE} if many else FILE for name, many in files.items()}

@@ -89,7 +89,7 @@ def _reused(deps: Deps, new: NewJob, kind: Kind) -> Document | None:
 
 def _copied(deps: Deps, original: Document) -> Outcome:
     body = results.result(deps.store, original["id"])
-    if body is None:
+    if body is None or not all(deps.blobs.touch(sha) for sha in original["blobs"]):
         raise NotFound("The result of this job is no longer stored.")
     return Outcome(body, tuple(original["blobs"]))
 

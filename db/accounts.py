@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from db.store import Document, DuplicateId, Store
 from services import clock
-from services.accounts.keys import ApiKey
+from services.accounts.types import ApiKey
 
 NAME = "api_keys"
 LAST_USED_EVERY = timedelta(seconds=60)  # a write per request would cost more than the request

@@ -9,8 +9,7 @@ from typing import Any
 from db.store import Document, DuplicateId, Page, Store
 from services import canonical, clock
 from services.errors import NotFound, StaleVersion
-from services.projects.history import Head
-from services.projects.types import Commit
+from services.projects.types import Commit, Head
 
 BEATS, COMMITS, TREES = "beats", "commits", "trees"
 NO_BEAT = "There is no beat with this id."

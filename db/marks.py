@@ -7,12 +7,11 @@ from typing import Any
 
 from db.store import Document, Store
 
-# Collection → the fields that name a blob, or a list of blobs.
+# Collection → the fields that name a blob, or a list of blobs. Stage results and ended jobs are left out: what they
+# made lives on in beats, samples and files, and a stage whose blobs are gone is computed again.
 NAMING: dict[str, tuple[str, ...]] = {
-    "jobs": ("blobs",),
     "assets": ("sha256",),
     "samples": ("blob",),
-    "stages": ("blobs",),
     "trees": ("blobs",),
     "files": ("sha256",),
 }

@@ -13,7 +13,7 @@ from app.auth import caller, deps, guard
 from app.bodies import JsonList, Number, Whole, parse, parse_query
 from app.errors import answer
 from app.etags import required_match, with_etag
-from app.openapi import Door, describe
+from app.openapi import Contract, Door, describe
 from app.paging import listed
 from app.results import beat_body, beat_summary, version_body
 from app.sources import Stored, earlier, refuse_too_many, refuse_unreadable, store_uploads
@@ -69,12 +69,14 @@ class RestoreFields(Schema):
 @blp.route("/beat", methods=["POST"])
 @describe(
     blp,
-    "Make a beat from sounds",
-    body=BeatFields,
-    files={"samples": True},
-    answers={200: "Beat", 202: "Job"},
-    problems=(400, 404, 409, 413, 415, 422, 503, 504, 507),
-    headers=("Prefer", "Idempotency-Key", "Cache-Control"),
+    Contract(
+        "Make a beat from sounds",
+        body=BeatFields,
+        files={"samples": True},
+        answers={200: "Beat", 202: "Job"},
+        problems=(400, 404, 409, 413, 415, 422, 503, 504, 507),
+        headers=("Prefer", "Idempotency-Key", "Cache-Control"),
+    ),
 )
 @guard("beats:write")
 def create() -> Response:
@@ -96,7 +98,7 @@ def create() -> Response:
 
 
 @blp.route("/beats", methods=["GET"])
-@describe(blp, "List your beats, newest first", query=PageQuery, answers={200: "Beats"}, problems=(422,))
+@describe(blp, Contract("List your beats, newest first", query=PageQuery, answers={200: "Beats"}, problems=(422,)))
 @guard("beats:read")
 def index() -> Response:
     """A page of beats."""
@@ -107,10 +109,12 @@ def index() -> Response:
 @blp.route("/beat/<job_id>", methods=["GET"])
 @describe(
     blp,
-    "Read a beat at its head",
-    answers={200: "Beat", 202: "Job"},
-    problems=(404, 409, 413, 415, 422, 503, 504, 507),
-    headers=("If-None-Match",),
+    Contract(
+        "Read a beat at its head",
+        answers={200: "Beat", 202: "Job"},
+        problems=(404, 409, 413, 415, 422, 503, 504, 507),
+        headers=("If-None-Match",),
+    ),
 )
 @guard("beats:read")
 def show(job_id: str) -> Response:
@@ -133,7 +137,9 @@ def _unfinished(owner: str, job_id: str) -> Response:
 
 
 @blp.route("/beat/<job_id>", methods=["DELETE"])
-@describe(blp, "Delete a beat with its versions and files", answers={204: {"description": "Gone"}}, problems=(404,))
+@describe(
+    blp, Contract("Delete a beat with its versions and files", answers={204: {"description": "Gone"}}, problems=(404,))
+)
 @guard("beats:write")
 def delete(job_id: str) -> Response:
     """Remove the beat; its sounds go with the next sweep unless another beat uses them."""
@@ -144,11 +150,13 @@ def delete(job_id: str) -> Response:
 @blp.route("/beat/<job_id>", methods=["PATCH"])
 @describe(
     blp,
-    "Edit a beat: all operations or none, one new version",
-    body=EditFields,
-    answers={200: "Beat"},
-    problems=(400, 404, 409, 412, 415, 422, 428),
-    headers=("If-Match",),
+    Contract(
+        "Edit a beat: all operations or none, one new version",
+        body=EditFields,
+        answers={200: "Beat"},
+        problems=(400, 404, 409, 412, 415, 422, 428),
+        headers=("If-Match",),
+    ),
 )
 @guard("beats:write")
 def edit(job_id: str) -> Response:
@@ -164,11 +172,13 @@ def edit(job_id: str) -> Response:
 @blp.route("/beat/<job_id>/regenerate", methods=["POST"])
 @describe(
     blp,
-    "Make another take from a stage on",
-    body=RegenerateFields,
-    answers={200: "Beat", 202: "Job"},
-    problems=(400, 404, 409, 412, 415, 422, 428, 503, 504, 507),
-    headers=("If-Match", "Prefer", "Idempotency-Key"),
+    Contract(
+        "Make another take from a stage on",
+        body=RegenerateFields,
+        answers={200: "Beat", 202: "Job"},
+        problems=(400, 404, 409, 412, 415, 422, 428, 503, 504, 507),
+        headers=("If-Match", "Prefer", "Idempotency-Key"),
+    ),
 )
 @guard("beats:write")
 def regenerate(job_id: str) -> Response:
@@ -185,7 +195,10 @@ def regenerate(job_id: str) -> Response:
 
 @blp.route("/beat/<job_id>/versions", methods=["GET"])
 @describe(
-    blp, "List the versions of a beat, newest first", query=PageQuery, answers={200: "Versions"}, problems=(404, 422)
+    blp,
+    Contract(
+        "List the versions of a beat, newest first", query=PageQuery, answers={200: "Versions"}, problems=(404, 422)
+    ),
 )
 @guard("beats:read")
 def versions(job_id: str) -> Response:
@@ -199,11 +212,13 @@ def versions(job_id: str) -> Response:
 @blp.route("/beat/<job_id>/restore", methods=["POST"])
 @describe(
     blp,
-    "Make an older version the newest",
-    body=RestoreFields,
-    answers={200: "Beat"},
-    problems=(400, 404, 412, 415, 422, 428),
-    headers=("If-Match",),
+    Contract(
+        "Make an older version the newest",
+        body=RestoreFields,
+        answers={200: "Beat"},
+        problems=(400, 404, 412, 415, 422, 428),
+        headers=("If-Match",),
+    ),
 )
 @guard("beats:write")
 def restore(job_id: str) -> Response:

@@ -11,7 +11,7 @@ from app import held, queue
 from app.auth import caller, deps, guard
 from app.bodies import Whole, parse_query
 from app.errors import answer
-from app.openapi import Door, describe
+from app.openapi import Contract, Door, describe
 from app.serving import Served, serve
 from db import beats as repo
 from db import files
@@ -61,7 +61,9 @@ def _file_route(name: str, summary: str, query: type[Schema] = NoQuery) -> None:
     """One route for one file name."""
 
     @blp.route(f"/beat/<job_id>/{name}", methods=["GET"], endpoint=name.replace(".", "_"))
-    @describe(blp, summary, query=query, answers=ANSWERS, problems=PROBLEMS, headers=("Range", "If-None-Match"))
+    @describe(
+        blp, Contract(summary, query=query, answers=ANSWERS, problems=PROBLEMS, headers=("Range", "If-None-Match"))
+    )
     @guard("beats:read", media=True)
     def view(job_id: str) -> Response:
         return _serve(job_id, name, parse_query(request, query()))
@@ -80,7 +82,9 @@ for _name, _summary, _query in (
 
 
 @blp.route("/beat/<job_id>/samples/<sample_id>.wav", methods=["GET"], endpoint="preview")
-@describe(blp, "One sound of the kit as WAV", answers=ANSWERS, problems=PROBLEMS, headers=("Range", "If-None-Match"))
+@describe(
+    blp, Contract("One sound of the kit as WAV", answers=ANSWERS, problems=PROBLEMS, headers=("Range", "If-None-Match"))
+)
 @guard("beats:read", media=True)
 def preview(job_id: str, sample_id: str) -> Response:
     """The stored cut of a sample."""

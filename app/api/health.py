@@ -13,7 +13,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from app import metrics, queue
 from app.auth import deps, loopback_or_key, open_to_all
 from app.deps import Deps
-from app.openapi import Door, describe
+from app.openapi import Contract, Door, describe
 from app.work import ok
 from services.errors import ServiceError
 from services.models.registry import listing
@@ -74,7 +74,7 @@ def _disk(d: Deps) -> dict[str, Any]:
 
 
 @blp.route("/health", methods=["GET"])
-@describe(blp, "Is the process alive", answers={200: "Health"}, public=True)
+@describe(blp, Contract("Is the process alive", answers={200: "Health"}, public=True))
 @open_to_all
 def health() -> Response:
     """Always 200 while the process answers; `checks` is the last known state, asked by /ready."""
@@ -84,7 +84,7 @@ def health() -> Response:
 
 
 @blp.route("/ready", methods=["GET"])
-@describe(blp, "Can it take work", answers={200: "Health", 503: "Health"}, public=True)
+@describe(blp, Contract("Can it take work", answers={200: "Health", 503: "Health"}, public=True))
 @open_to_all
 def ready() -> Response:
     """200 when store, Redis, a worker and the disk are fine; optional models are listed and never a 503."""
@@ -98,8 +98,10 @@ def ready() -> Response:
 @blp.route("/metrics", methods=["GET"])
 @describe(
     blp,
-    "Prometheus metrics",
-    answers={200: {"description": "Text format", "content": {"text/plain": {"schema": {"type": "string"}}}}},
+    Contract(
+        "Prometheus metrics",
+        answers={200: {"description": "Text format", "content": {"text/plain": {"schema": {"type": "string"}}}}},
+    ),
 )
 @loopback_or_key
 def prometheus() -> Response:

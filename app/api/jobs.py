@@ -12,7 +12,7 @@ from app.api.fields import PageQuery
 from app.auth import caller, deps, guard
 from app.bodies import parse_query
 from app.etags import of_body, with_etag
-from app.openapi import Door, describe
+from app.openapi import Contract, Door, describe
 from app.paging import listed
 from app.results import job_body
 from app.work import RETRY_AFTER_S, ok
@@ -28,7 +28,7 @@ STREAM = {
 
 
 @blp.route("/jobs", methods=["GET"])
-@describe(blp, "List your jobs, newest first", query=PageQuery, answers={200: "Jobs"}, problems=(422,))
+@describe(blp, Contract("List your jobs, newest first", query=PageQuery, answers={200: "Jobs"}, problems=(422,)))
 @guard("jobs:read")
 def index() -> Response:
     """A page of jobs, without their results."""
@@ -40,10 +40,12 @@ def index() -> Response:
 @blp.route("/jobs/<job_id>", methods=["GET"])
 @describe(
     blp,
-    "Read a job",
-    answers={200: "Job", 304: {"description": "Not changed"}},
-    problems=(404,),
-    headers=("If-None-Match",),
+    Contract(
+        "Read a job",
+        answers={200: "Job", 304: {"description": "Not changed"}},
+        problems=(404,),
+        headers=("If-None-Match",),
+    ),
 )
 @guard("jobs:read")
 def show(job_id: str) -> Response:
@@ -59,7 +61,7 @@ def show(job_id: str) -> Response:
 
 
 @blp.route("/jobs/<job_id>/cancel", methods=["POST"])
-@describe(blp, "Stop a job", answers={200: "Job", 202: "Job"}, problems=(404, 409))
+@describe(blp, Contract("Stop a job", answers={200: "Job", 202: "Job"}, problems=(404, 409)))
 @guard("jobs:write")
 def cancel(job_id: str) -> Response:
     """A queued job is canceled at once (200); a running one is told to stop (202). An ended one is a conflict."""
@@ -68,7 +70,7 @@ def cancel(job_id: str) -> Response:
 
 
 @blp.route("/jobs/<job_id>/events", methods=["GET"])
-@describe(blp, "Follow a job", answers={200: STREAM}, problems=(404, 503), headers=("Last-Event-ID",))
+@describe(blp, Contract("Follow a job", answers={200: STREAM}, problems=(404, 503), headers=("Last-Event-ID",)))
 @guard("jobs:read")
 def events(job_id: str) -> Response:
     """Server-sent events until the job ends; `Last-Event-ID` replays what was missed."""

@@ -10,7 +10,7 @@ from marshmallow import Schema, fields, validate
 from app.api.fields import IDS, SkeletonFields
 from app.auth import caller, deps, guard
 from app.bodies import JsonObject, Whole, parse
-from app.openapi import Door, describe
+from app.openapi import Contract, Door, describe
 from app.sources import Stored, earlier, refuse_too_many, refuse_unreadable, store_uploads
 from app.uploads import Upload
 from app.work import Plan, Work, ok, run
@@ -59,12 +59,14 @@ def _plan(uploads: list[Upload], ids: list[str], field: str, params: dict[str, A
 @blp.route("/slices", methods=["POST"])
 @describe(
     blp,
-    "Cut a recording into one-shots (Stage 1)",
-    body=SliceFields,
-    files={"audio": False},
-    answers={200: "Slices", 202: "Job"},
-    problems=JOB_PROBLEMS,
-    headers=JOB_HEADERS,
+    Contract(
+        "Cut a recording into one-shots (Stage 1)",
+        body=SliceFields,
+        files={"audio": False},
+        answers={200: "Slices", 202: "Job"},
+        problems=JOB_PROBLEMS,
+        headers=JOB_HEADERS,
+    ),
 )
 @guard("beats:write")
 def slices() -> Response:
@@ -84,12 +86,14 @@ def slices() -> Response:
 @blp.route("/roles", methods=["POST"])
 @describe(
     blp,
-    "Judge sounds (Stage 2)",
-    body=RoleFields,
-    files={"samples": True},
-    answers={200: "Roles", 202: "Job"},
-    problems=JOB_PROBLEMS,
-    headers=JOB_HEADERS,
+    Contract(
+        "Judge sounds (Stage 2)",
+        body=RoleFields,
+        files={"samples": True},
+        answers={200: "Roles", 202: "Job"},
+        problems=JOB_PROBLEMS,
+        headers=JOB_HEADERS,
+    ),
 )
 @guard("beats:write")
 def roles() -> Response:
@@ -107,11 +111,13 @@ def roles() -> Response:
 @blp.route("/skeleton", methods=["POST"])
 @describe(
     blp,
-    "Make a grid and events without audio (Stage 3)",
-    body=PoolFields,
-    answers={200: "Skeleton", 202: "Job"},
-    problems=(400, 409, 415, 422, 503),
-    headers=JOB_HEADERS,
+    Contract(
+        "Make a grid and events without audio (Stage 3)",
+        body=PoolFields,
+        answers={200: "Skeleton", 202: "Job"},
+        problems=(400, 409, 415, 422, 503),
+        headers=JOB_HEADERS,
+    ),
 )
 @guard("beats:write")
 def skeleton() -> Response:
@@ -122,7 +128,7 @@ def skeleton() -> Response:
 
 
 @blp.route("/styles", methods=["GET"])
-@describe(blp, "List the styles", answers={200: "Styles"})
+@describe(blp, Contract("List the styles", answers={200: "Styles"}))
 @guard("beats:read")
 def styles() -> Response:
     """Every style that `style` takes, besides `auto`."""

@@ -11,7 +11,7 @@ from app.api.fields import PageQuery
 from app.auth import caller, deps, guard
 from app.bodies import JsonList, parse, parse_query
 from app.etags import required_match, with_etag
-from app.openapi import Door, describe
+from app.openapi import Contract, Door, describe
 from app.paging import listed
 from app.serving import Served, serve
 from db import samples as repo
@@ -60,7 +60,7 @@ def _body(doc: Document) -> dict[str, Any]:
 
 
 @blp.route("/samples", methods=["GET"])
-@describe(blp, "List your sounds, newest first", query=SampleQuery, answers={200: "Samples"}, problems=(422,))
+@describe(blp, Contract("List your sounds, newest first", query=SampleQuery, answers={200: "Samples"}, problems=(422,)))
 @guard("assets:read")
 def index() -> Response:
     """A page of sounds, by role and instrument where asked."""
@@ -72,7 +72,7 @@ def index() -> Response:
 
 
 @blp.route("/samples/<sample_id>", methods=["GET"])
-@describe(blp, "Read a sound", answers={200: "Sample"}, problems=(404,))
+@describe(blp, Contract("Read a sound", answers={200: "Sample"}, problems=(404,)))
 @guard("assets:read")
 def show(sample_id: str) -> Response:
     """What is known of a sound."""
@@ -83,11 +83,13 @@ def show(sample_id: str) -> Response:
 @blp.route("/samples/<sample_id>", methods=["PATCH"])
 @describe(
     blp,
-    "Correct a sound's name, role or tags",
-    body=SamplePatch,
-    answers={200: "Sample"},
-    problems=(400, 404, 412, 415, 422, 428),
-    headers=("If-Match",),
+    Contract(
+        "Correct a sound's name, role or tags",
+        body=SamplePatch,
+        answers={200: "Sample"},
+        problems=(400, 404, 412, 415, 422, 428),
+        headers=("If-Match",),
+    ),
 )
 @guard("assets:write")
 def correct(sample_id: str) -> Response:
@@ -104,10 +106,12 @@ def correct(sample_id: str) -> Response:
 @blp.route("/samples/<sample_id>/preview", methods=["GET"])
 @describe(
     blp,
-    "Hear a sound",
-    answers={200: FILE, 206: {**FILE, "description": "A range of it"}},
-    problems=(404, 416),
-    headers=("Range",),
+    Contract(
+        "Hear a sound",
+        answers={200: FILE, 206: {**FILE, "description": "A range of it"}},
+        problems=(404, 416),
+        headers=("Range",),
+    ),
 )
 @guard("assets:read", media=True)
 def preview(sample_id: str) -> Response:

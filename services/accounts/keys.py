@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from dataclasses import dataclass
 from datetime import datetime
+
+from services.accounts.types import ApiKey
 
 SCOPES: tuple[str, ...] = (
     "beats:read", "beats:write", "assets:read", "assets:write", "jobs:read", "jobs:write", "admin",
@@ -14,21 +15,6 @@ SCOPES: tuple[str, ...] = (
 DEFAULT_OWNER = "lab"  # one person's lab: keys without a named owner share its sounds
 PREFIX_CHARS = 10  # shown in lists, so that a key can be recognised; carries 6 random characters
 SECRET_BYTES = 24
-
-
-@dataclass(frozen=True, slots=True)
-class ApiKey:
-    """A stored key. `prefix` is its visible beginning; `hash` the HMAC-SHA256 of the whole, hex."""
-
-    id: str
-    owner: str
-    name: str
-    prefix: str
-    hash: str
-    scopes: tuple[str, ...]
-    expires_at: datetime | None = None
-    last_used_at: datetime | None = None
-    revoked_at: datetime | None = None
 
 
 def generate() -> str:

@@ -2,18 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from services.errors import Conflict
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """`commit`: the present state; `redo`: what undo left behind, the next one last; `number`: commits so far."""
-
-    commit: str
-    redo: tuple[str, ...] = ()
-    number: int = 1
+from services.projects.types import Head
 
 
 def advance(head: Head, commit: str) -> Head:

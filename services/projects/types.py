@@ -30,3 +30,12 @@ class Commit:
                 "message": self.message,
             }
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """`commit`: the present state; `redo`: what undo left behind, the next one last; `number`: commits so far."""
+
+    commit: str
+    redo: tuple[str, ...] = ()
+    number: int = 1
