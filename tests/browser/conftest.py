@@ -24,7 +24,7 @@ class Server:
     key: str
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium():
     if CHROMIUM is None:
         pytest.skip("no Chromium is installed")
@@ -36,7 +36,7 @@ def chromium():
         browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def server(chromium, live):
     """After the browser, so that nothing is started where there is none."""
     return Server(live.url, KEY)
