@@ -19,18 +19,14 @@ from services.beats.grid import duration_s
 from services.beats.mixdown import Layout, VoiceKey, place, sum_up
 from services.beats.perform import Hit, perform
 from services.beats.seam import fold, surround
-from services.beats.tame import peak_db, tamed
+from services.beats.tame import levelled, peak_db
 from services.beats.types import ROLES, Beat, Role
 from services.beats.voices import Voice, make_voice, ramp
 from services.errors import NotFound
 
 RATE = HOUSE_RATE_HZ
 PEAK_GUARD_DB = -1.0  # dBFS: stems in 24 bit must not clip, and their common scale keeps their sum the mix
-MASTER_CREST_DB = 14.0  # peak over loudness that the master brings to -14 LUFS by bending and limiting 1 dB
-MIX_TAME_MAX_DB = 9.0  # of a mix of spikes; what is still too quiet then stays so
-MASTER_ROUNDS = 2
-TAME_PER_LU = 3.0  # dB of spikes that buy one LU, from drum kits: bending takes some loudness away too
-NEAR_LU = 0.3  # within the promised 0.5 of the target
+MASTER_CREST_DB = 13.7  # peak over loudness that the master brings to -14 LUFS by bending and limiting some 0.7 dB
 CUT_END_S = 0.005  # fade at the end of a render whose tail is cut
 
 
@@ -98,18 +94,7 @@ def master_mix(rendered: Rendered) -> Clip:
 
 def _mastered(mix: Clip, target_lufs: float) -> Clip:
     """The master of a mix, its spikes tamed first where the limiter would have to duck whole hits for them."""
-    room_db = MASTER_CREST_DB + (TARGET_LUFS - target_lufs)
-    spike_db = peak_db(mix.samples) - (integrated(mix) or 0.0) - room_db
-    for _ in range(MASTER_ROUNDS):
-        by_db = min(spike_db, MIX_TAME_MAX_DB)
-        done = master(Clip(tamed(mix.samples, by_db), RATE) if by_db > 0.0 else mix, target_lufs)
-        if done.report.lufs is None or by_db == MIX_TAME_MAX_DB:
-            break
-        missing_db = target_lufs - done.report.lufs
-        if missing_db < NEAR_LU:
-            break
-        spike_db = max(spike_db, 0.0) + TAME_PER_LU * missing_db
-    return done.clip
+    return master(levelled(mix, MASTER_CREST_DB + TARGET_LUFS - target_lufs), target_lufs).clip
 
 
 def _voices(beat: Beat, clips: Mapping[str, Clip], hits: tuple[Hit, ...]) -> dict[VoiceKey, Voice]:

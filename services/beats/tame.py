@@ -13,8 +13,14 @@ import math
 
 import numpy as np
 
-from services.audio.clip import Samples
+from services.audio.clip import Clip, Samples
+from services.audio.loudness import HOP_S, Energies, energies, gated, true_peak_db
 
+MIX_MAX_DB = 9.0  # of a mix of nothing but spikes; what is still too quiet then stays so
+SEARCH_STEPS = 5  # halvings of that range: a third of a dB
+STRIDE = 5  # every fifth sample tells what bending takes from a hop's energy; divides 100 ms at 44.1 kHz
+BETWEEN_MIN_DB = 0.7  # true peaks this far over the sample peak are the master's affair
+BETWEEN_GROWS = 1.4  # how much they rise by being bent for once more, from white noise
 KNEE = 0.75  # of the new peak, -2.5 dB: below it nothing bends, above it the curve turns smoothly
 
 
@@ -36,3 +42,50 @@ def tamed(samples: Samples, by_db: float) -> Samples:
         over = (np.abs(channel[hot]) - knee) / np.float32(span)
         channel[hot] = np.copysign(knee + span * np.tanh(over), channel[hot])
     return out
+
+
+def levelled(clip: Clip, crest_db: float) -> Clip:
+    """The clip with its spikes bent so that its true peak is about `crest_db` over its loudness; itself where it is.
+
+    At most `MIX_MAX_DB` are bent. Loudness is integrated (BS.1770). Silence stays silence.
+    """
+    hops = energies(clip)
+    by_db = _search(clip, hops, crest_db)
+    if not by_db:
+        return clip
+    bent = tamed(clip.samples, by_db)
+    # Between its samples a bent noise rises again, the more the more it is bent: that has to be bent away as well.
+    between_db = true_peak_db(Clip(bent, clip.rate_hz)) - peak_db(bent)
+    if between_db > BETWEEN_MIN_DB:
+        bent = tamed(clip.samples, _search(clip, hops, crest_db - BETWEEN_GROWS * between_db))
+    return Clip(bent, clip.rate_hz)
+
+
+def _search(clip: Clip, hops: Energies, crest_db: float) -> float:
+    """By how many dB to tame for a sample peak `crest_db` over the loudness; 0 where nothing stands out, or in silence.
+
+    What bending takes from the loudness is estimated from the plain energy of each 100 ms: good to a tenth of a LU.
+    """
+    peak, loud = peak_db(clip.samples), gated(hops)
+    if loud is None or peak - loud <= crest_db:
+        return 0.0
+    thin = clip.samples[:, ::STRIDE]
+    hop = round(HOP_S * clip.rate_hz / STRIDE)
+    before, thin_db = _hop_energies(thin, hop), peak_db(thin)
+    low, high = 0.0, MIX_MAX_DB
+    for _ in range(SEARCH_STEPS):
+        middle = (low + high) / 2.0
+        after = _hop_energies(tamed(thin, middle + thin_db - peak), hop)
+        kept = np.divide(after, before, out=np.zeros_like(after), where=before > 0)
+        left = gated(hops * kept)
+        if left is None or peak - middle - left <= crest_db:
+            high = middle
+        else:
+            low = middle
+    return high
+
+
+def _hop_energies(thin: Samples, hop: int) -> Energies:
+    starts = np.arange(0, thin.shape[1], hop)
+    squares = [np.add.reduceat(np.square(channel), starts, dtype=np.float64) for channel in thin]
+    return np.asarray(np.sum(squares, axis=0))
