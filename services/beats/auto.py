@@ -80,7 +80,7 @@ def choose_style(bpm: float, meter: str | None, sounds: Sequence[Sound], seed: i
     others = [style.title for style in home if style is not chosen]
     reasons = [SPOKEN[name] for name in found if name in chosen.likes]
     why = f"{bpm:g} bpm in {meter or DEFAULT_METER} suits {chosen.title}"
-    why += f", and {' and '.join(reasons)} speak for it" if reasons else ""
+    why += f" (for it: {', '.join(reasons)})" if reasons else ""
     why += f"; {', '.join(others)} would do too, seed {seed} chose" if others else "; no other style lives there"
     return Choice(chosen, why)
 
@@ -88,7 +88,7 @@ def choose_style(bpm: float, meter: str | None, sounds: Sequence[Sound], seed: i
 def _weight(style: Style, bpm: float, found: Sequence[str]) -> float:
     low, high = style.bpm_range
     off = abs(2 * bpm - low - high) / max(1.0, high - low)
-    return (1 - CENTRE_WEIGHT * off) * (1 + LIKE_WEIGHT * sum(name in style.likes for name in found))
+    return style.common * (1 - CENTRE_WEIGHT * off) * (1 + LIKE_WEIGHT * sum(name in style.likes for name in found))
 
 
 def _nearest(bpm: float, meter: str, rows: Sequence[Style]) -> Choice:

@@ -136,9 +136,12 @@ def _beside(kept: Sequence[Event], new: Sequence[Event]) -> list[Event]:
 
 def _events(plan: Plan, notes: Sequence[Note]) -> list[Event]:
     """The notes that the density lets through, as events with their feel."""
+    heard: dict[Role, list[Note]] = {role: [] for role in ROLES}
+    for note in notes:
+        if note.hit.rank <= plan.density:
+            heard[note.hit.role].append(note)
     found: list[Event] = []
-    for role in ROLES:
-        played = [n for n in notes if n.hit.role == role and n.hit.rank <= plan.density]
+    for role, played in heard.items():
         offsets, velocities = _feel(plan, role).on(
             [(n.bar, n.hit.step, n.hit.velocity, n.hit.articulation == "ghost") for n in played]
         )

@@ -82,8 +82,8 @@ class Material:
 
     @property
     def fills(self) -> bool:
-        """Whether phrase ends are filled: a single bar has no phrase to end."""
-        return self.bars > 1 and "FILL" in self.roles
+        """Whether phrase ends are filled: a single bar has no phrase to end, unless nothing else could play."""
+        return self.roles == {"FILL"} or (self.bars > 1 and "FILL" in self.roles)
 
 
 def phrases(bars: int) -> tuple[Phrase, ...]:

@@ -36,6 +36,7 @@ STYLES = table(
         answer="crash",
         syncopation_range=(0.0, 0.5),
         likes=("short_low", "drums"),
+        common=1.2,
     ),
     Style(
         "funk",
@@ -90,6 +91,7 @@ STYLES = table(
         fill_ids=("own", "call", "short"),
         syncopation_range=(1.5, 2.5),
         likes=("many", "bright"),
+        common=0.6,
     ),
     Style(
         "bossa",
@@ -117,5 +119,6 @@ STYLES = table(
         fill_ids=("short", "stop"),
         syncopation_range=(0.5, 1.5),
         likes=("few", "texture"),
+        common=0.4,
     ),
 )

@@ -37,6 +37,7 @@ STYLES = table(
         fill_ids=("own", "short", "roll"),
         syncopation_range=(0.0, 1.5),
         likes=("short_low", "bright"),
+        common=1.6,
     ),
     Style(
         "techno",
@@ -121,6 +122,7 @@ STYLES = table(
         answer="crash",
         syncopation_range=(0.0, 1.5),
         likes=("bright", "many"),
+        common=0.8,
     ),
     Style(
         "dnb",
@@ -206,6 +208,7 @@ STYLES = table(
         fill_ids=("stop", "triplet", "own"),
         syncopation_range=(0.0, 1.5),
         likes=("vocal", "short_low"),
+        common=0.6,
     ),
     Style(
         "reggaeton",

@@ -66,6 +66,7 @@ STYLES = table(
         fill_ids=("triplet", "own", "stop"),
         syncopation_range=(0.0, 1.5),
         likes=("drums", "bright"),
+        common=0.6,
     ),
     Style(
         "polka",

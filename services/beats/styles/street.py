@@ -63,6 +63,7 @@ STYLES = table(
         fill_ids=("short", "stop", "call"),
         syncopation_range=(3.0, 4.0),
         likes=("short_low", "few"),
+        common=1.2,
     ),
     Style(
         "lofi",
@@ -148,6 +149,7 @@ STYLES = table(
         fill_ids=("roll", "triplet", "stop"),
         syncopation_range=(2.0, 4.0),
         likes=("long_low", "bright"),
+        common=1.8,
     ),
     Style(
         "drill",
@@ -177,5 +179,6 @@ STYLES = table(
         fill_ids=("triplet", "roll", "stop"),
         syncopation_range=(2.0, 4.0),
         likes=("long_low", "bright"),
+        common=0.8,
     ),
 )

@@ -52,7 +52,8 @@ class Style:
     `services.beats.fills.FILLS`, `own` is the row's own FILL line. `answer`:
     what falls on the first beat after a fill besides CORE. `syncopation_range`: Longuet-Higgins-Lee syncopation
     of CORE and ACCENT, mean per bar (see `services.beats.grammar.syncopation`). `likes`: materials that speak for it
-    when the style is `auto`. `density`: its own.
+    when the style is `auto`. `common`: how often people
+    want it, against the others of its tempo. `density`: its own.
     """
 
     name: str
@@ -73,6 +74,7 @@ class Style:
     syncopation_range: tuple[float, float] = (0.0, 12.0)
     likes: tuple[str, ...] = ()
     density: float = 0.6
+    common: float = 1.0
 
     @property
     def two_bar(self) -> bool:

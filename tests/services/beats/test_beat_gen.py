@@ -166,7 +166,7 @@ def test_an_open_hat_ends_at_the_next_hat_which_chokes_it():
 
 
 @names
-@pytest.mark.parametrize("seed", [0, 1, 7])
+@pytest.mark.parametrize("seed", [0, 7])
 def test_a_denser_beat_contains_the_sparser_one(name, seed):
     before = ()
     for density in (0.0, 0.2, 0.4, 0.6, 1.0):
@@ -347,8 +347,9 @@ def test_a_role_without_a_sound_is_left_out_and_said():
 
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize("density", [0.0, 0.5])
-def test_one_sound_gives_a_beat(role, density):
-    events = compose(ask("boombap", sounds=(Sound("only", role),), density=density, bars=2)).events
+@pytest.mark.parametrize("bars", [1, 2])
+def test_one_sound_gives_a_beat(role, density, bars):
+    events = compose(ask("boombap", sounds=(Sound("only", role),), density=density, bars=bars)).events
     assert events and {e.sample_id for e in events} == {"only"}
 
 

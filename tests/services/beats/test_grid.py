@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.beats.grid import (
@@ -79,6 +79,7 @@ def test_what_is_left_over_of_a_bar_stays_straight():
     assert [swung_steps(seven, s) for s in (10, 12, 13)] == pytest.approx([8 + 2 * 1.4, 12, 13])
 
 
+@settings(deadline=None)
 @given(grids, st.data())
 def test_swing_is_monotone_and_keeps_bar_lines(grid, data):
     last = grid.steps_per_bar * TICKS_PER_STEP - 1
@@ -113,6 +114,7 @@ def test_an_event_may_end_past_the_grid():
     assert event_end_s(PLAIN, at(duration_steps=32, offset_ms=5)) == pytest.approx(4.005)
 
 
+@settings(deadline=None)
 @given(grids, st.data())
 def test_placed_agrees_with_event_time_and_is_sorted(grid, data):
     step, bar = st.integers(0, grid.steps_per_bar - 1), st.integers(0, grid.bars - 1)
