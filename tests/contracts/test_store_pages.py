@@ -11,7 +11,7 @@ from db.sqlite import SqliteStore
 from tests.contracts.conftest import EPOCH
 from tests.contracts.stand_ins import MANY
 
-PAGE = 1_000
+PAGE = 500
 TIES = 7  # documents of one time
 BROKEN = ["", "x", "!!", "W10", "bnVsbA", "W1siLWNyZWF0ZWRfYXQiLCItaWQiXSxbMV1d", "é", "a" * 20_000, "=", "e30"]
 
