@@ -6,7 +6,6 @@ which is CORE's skeleton and the backbeat. At a phrase's end a fill (`fills.py`)
 CORE, in some styles a crash, answers on the first beat of the next phrase.
 
 Everything here is the full set, at density 1: density only filters by rank afterwards, so it cannot change a hit.
-Syncopation is after Longuet-Higgins and Lee, "The rhythmic interpretation of monophonic music" (1984).
 """
 
 from __future__ import annotations
@@ -34,10 +33,6 @@ ANSWER_RANK = 0.12  # where the row has no CORE there, one comes in with the fil
 FILL_RANK, FILL_RANK_WEAK = 0.11, 0.10  # a fill's first hits come in before any hat, its weak ones soon after
 ROLL_TOP = 0.9  # velocity at the end of a fill written with rolls
 ROLL_RISE = (0.55, 0.45)  # such a fill rises from .55 of that to all of it
-DIVISIONS: dict[str, tuple[int, ...]] = {
-    "4/4": (2, 2, 2, 2), "3/4": (3, 2, 2), "2/4": (2, 2, 2), "5/4": (5, 2, 2), "7/8": (7, 2),
-    "6/8": (2, 3, 2), "12/8": (2, 2, 3, 2),
-}  # fmt: skip  # how each meter divides, down to sixteenths
 
 
 class Hit(NamedTuple):
@@ -320,35 +315,3 @@ def fill_hits(material: Material, phrase: Phrase) -> list[Hit]:
                 0.5 if tick or rolled else 1.0, height=top)
         )  # fmt: skip
     return found
-
-
-def syncopation(steps: Sequence[int], meter: str) -> float:
-    """Longuet-Higgins-Lee syncopation of one bar, heard as a loop: 0 or more; the bar's steps in any order.
-
-    Each hit that is followed by a stronger silent position before the next hit adds the difference of the two weights.
-    No hits: 0.
-    """
-    length = METERS[meter]
-    weights = _weights(meter)
-    marks = sorted(set(steps))
-    total = 0
-    for i, step in enumerate(marks):
-        following = marks[(i + 1) % len(marks)] + (length if i + 1 >= len(marks) else 0)
-        silent = [weights[s % length] for s in range(step + 1, following)]
-        if silent and max(silent) > weights[step]:
-            total += max(silent) - weights[step]
-    return float(total)
-
-
-def _weights(meter: str) -> list[int]:
-    """Weight of each step: 0 for the bar line, one less for each level of division."""
-    length = METERS[meter]
-    weights = [-len(DIVISIONS[meter])] * length
-    span = length
-    weights[0] = 0
-    for level, parts in enumerate(DIVISIONS[meter], start=1):
-        span //= parts
-        for step in range(0, length, span):
-            weights[step] = max(weights[step], -level)
-    weights[0] = 0
-    return weights

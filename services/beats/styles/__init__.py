@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import difflib
 
-from services.beats.styles import band, dance, meters, street
+from services.beats.styles import band, dance, eighths, quarters, street
 from services.beats.styles.types import Line, Style
 from services.errors import FieldError, Invalid
 
 __all__ = ["STYLES", "Line", "Style", "find_style", "styles_for"]
 
-STYLES: dict[str, Style] = {**dance.STYLES, **street.STYLES, **band.STYLES, **meters.STYLES}
+STYLES: dict[str, Style] = {**dance.STYLES, **street.STYLES, **band.STYLES, **quarters.STYLES, **eighths.STYLES}
 
 NEAR_NAMES = 3  # suggestions for a name that is not in the table
 

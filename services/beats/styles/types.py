@@ -51,7 +51,7 @@ class Style:
     `core_decay_ms`: how long its low end rings; `duck_db`: how far beds yield to CORE. `fill_ids`: names in
     `services.beats.fills.FILLS`, `own` is the row's own FILL line. `answer`:
     what falls on the first beat after a fill besides CORE. `syncopation_range`: Longuet-Higgins-Lee syncopation
-    of CORE and ACCENT, mean per bar (see `services.beats.grammar.syncopation`). `likes`: materials that speak for it
+    of CORE and ACCENT, mean per bar (see `services.beats.syncopation`). `likes`: materials that speak for it
     when the style is `auto`. `common`: how often people
     want it, against the others of its tempo. `density`: its own.
     """

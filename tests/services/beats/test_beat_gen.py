@@ -13,9 +13,10 @@ import pytest
 from services.beats.auto import choose_style, materials
 from services.beats.beat_gen import ComposeRequest, Sound, compose, sound_of
 from services.beats.feel import walk
-from services.beats.grammar import Material, fill_window, phrases, plain_bar, syncopation
+from services.beats.grammar import Material, fill_window, phrases, plain_bar
 from services.beats.grid import event_time_s
 from services.beats.styles import STYLES
+from services.beats.syncopation import syncopation
 from services.beats.types import BEAT_STEPS, METERS, ROLES
 from services.errors import Invalid
 from tests.composing import FULL, many, sample, sounds

@@ -5,10 +5,10 @@ from collections import Counter
 import pytest
 
 from services.beats.fills import FILLS, OWN, fits
-from services.beats.grammar import syncopation
 from services.beats.styles import STYLES, find_style, styles_for
 from services.beats.styles.notation import parse_bar, parse_lines
 from services.beats.styles.types import ALWAYS
+from services.beats.syncopation import syncopation
 from services.beats.types import BEAT_STEPS, INSTRUMENTS, METERS, ROLES
 from services.errors import Invalid
 
