@@ -1,10 +1,9 @@
 """The worker: an RQ worker on one queue whose parent watches and whose child works.
 
 The parent hears a bell, claims the fairest queued job of its queue (not necessarily the one that rang: bells are
-counted, not matched), hands it to its child and watches: it renews the lease, tells the child to stop when the job was
-canceled, and kills it when it does not, when it takes too long, or when the job is another's by now. It runs no
-inference and starts no threads, so that it can fork at any time. RQ's retries, scheduler, registries, pub/sub thread
-and maintenance are not used: the document decides, and the sweeper repairs.
+counted, not matched), hands it to its child and watches it (`app/watch.py`). It runs no inference and starts no
+threads, so that it can fork at any time. RQ's retries, scheduler, registries, pub/sub thread and maintenance are not
+used: the document decides, and the sweeper repairs.
 """
 
 from __future__ import annotations
@@ -15,7 +14,6 @@ import os
 import signal
 import socket
 import time
-from dataclasses import dataclass
 from functools import partial
 from types import FrameType
 from typing import Any
@@ -29,22 +27,18 @@ from rq.serializers import JSONSerializer
 from rq.utils import now as rq_now
 from rq.worker import WorkerStatus
 
-from app import kinds, queue, streams
+from app import kinds, queue
 from app.config import Settings
 from app.deps import Deps
-from app.errors import problem_of
-from app.horse import Horse, HorseDied, saddle
+from app.horse import Horse, saddle
 from app.stack import THREADS
+from app.watch import Watch
 from db import jobs
 from db.store import Document
 from services import clock
-from services.errors import JobTimeout, ServiceError, Unavailable
+from services.errors import ServiceError
 from services.jobs import states
 
-TICK_S = 0.25  # how often the parent looks at the job while its child works; a look costs 0.02 ms
-RENEW_S = 2.0
-STOP_GRACE_S = 1.0  # from a cancel to the kill of a child that does not react
-SHUTDOWN_GRACE_S = 8.0  # from TERM to handing an unfinished job back; the supervisor allows 12 s
 RECYCLE_JOBS = 200  # jobs after which a child is replaced, against slow leaks
 RECYCLE_MB = 600  # resident memory above which it is; a worker at rest has about 100
 POP_S = 5  # longest wait for a bell; between two the parent shows that it lives
@@ -54,18 +48,6 @@ AWAY_S = 0.3  # pause while Redis or the store is away
 CANDIDATES = 4  # jobs that are tried when other workers claim at the same time
 
 log = structlog.get_logger()
-
-
-@dataclass(slots=True)
-class Watch:
-    """What the parent remembers of a running job, in monotonic seconds: its start, the last renewal of its lease, when
-    the child was asked to stop, and when the document was first seen ended."""
-
-    job: Document
-    since: float
-    renewed: float
-    asked: float | None = None
-    ended: float | None = None
 
 
 class Worker(rq.Worker):
@@ -198,16 +180,9 @@ class Worker(rq.Worker):
         return None
 
     def _run(self, job: Document) -> None:
-        at = time.monotonic()
-        watch = Watch(job, at, at)
         horse = self._replace_dead_horse()
-        try:
-            horse.give(job["id"], job["attempt"])
-            memory_mb = self._until_done(horse, watch)
-        except HorseDied as died:
-            log.warning("work-horse died", job_id=job["id"], attempt=job["attempt"], status=died.status)
-            self._let_go(job, returned=False)
-            memory_mb = None
+        watch = Watch(self.deps, horse, job, self.heartbeat, self._stopping_s)
+        memory_mb = watch.run()
         if memory_mb is None or horse.jobs >= RECYCLE_JOBS or memory_mb > RECYCLE_MB:
             horse.kill()
             self.horse = saddle(self.deps)
@@ -219,85 +194,10 @@ class Worker(rq.Worker):
             self.horse = saddle(self.deps)
         return self.horse
 
-    def _until_done(self, horse: Horse, watch: Watch) -> int | None:
-        """Watch a job to its end: the child's memory in MB, or None when the child was killed. Raises HorseDied."""
-        while (memory_mb := horse.answer(TICK_S)) is None:
-            try:
-                verdict = self._look(horse, watch)
-            except Unavailable:
-                continue  # the lease may lapse; the next look finds out
-            if verdict is not None:
-                horse.kill()
-                verdict()
-                return None
-        return memory_mb
-
-    def _look(self, horse: Horse, watch: Watch) -> Any:
-        """One look at a running job: what to do once its child is killed, or None to let it work on."""
-        self.heartbeat()
-        at = time.monotonic()
-        if at - watch.renewed >= RENEW_S:
-            watch.renewed = at
-            rule = partial(states.renewed, attempt=watch.job["attempt"], at=clock.now())
-            job = jobs.move(self.deps.store, watch.job["id"], rule)
-        else:
-            job = jobs.job_by_id(self.deps.store, watch.job["id"])
-        if job is None or not states.holds(job, watch.job["attempt"]):
-            return self._lost(watch, job, at)
-        if job["cancel"]:
-            return self._cancel(horse, watch, at)
-        if at - watch.since >= self._limit_s(job):
-            return partial(self._end, job, _timed_out(at - watch.since))
-        if self._stop_requested and self._stopping_s() >= SHUTDOWN_GRACE_S:
-            return partial(self._let_go, job, returned=True)
-        return None
-
-    def _lost(self, watch: Watch, job: Document | None, at: float) -> Any:
-        """The job is not ours any more: our child has just ended it and is about to say so, or another has it."""
-        watch.ended = watch.ended or at
-        if job is not None and states.ended(job) and at - watch.ended < STOP_GRACE_S:
-            return None
-        return partial(log.warning, "attempt fenced", job_id=watch.job["id"], attempt=watch.job["attempt"])
-
-    def _cancel(self, horse: Horse, watch: Watch, at: float) -> Any:
-        if watch.asked is None:
-            watch.asked = at
-            horse.ask_to_stop()
-        if at - watch.asked < STOP_GRACE_S:
-            return None
-        return partial(self._end, watch.job, partial(states.canceled, problem=problem_of(queue.canceled_error())))
-
-    def _limit_s(self, job: Document) -> float:
-        audio_s = job["audio_s"] if job["audio_s"] is not None else self.deps.settings.max_audio_s
-        return kinds.kinds(self.deps.settings)[job["kind"]].timeout_s(audio_s)
-
     def _stopping_s(self) -> float:
-        asked = self._shutdown_requested_date or rq_now()
-        return (rq_now() - asked).total_seconds()
-
-    def _end(self, job: Document, rule: Any) -> None:
-        """Write the end of a job whose child was killed."""
-        try:
-            done = jobs.move(self.deps.store, job["id"], partial(rule, attempt=job["attempt"], at=clock.now()))
-        except ServiceError as err:  # its lease lapses and the sweeper decides
-            log.warning("end not written", job_id=job["id"], reason=err.code)
-            return
-        if done is not None:
-            streams.announce(self.deps, done)
-            log.warning("job stopped", job_id=job["id"], state=done["state"], code=done["error"]["code"])
-
-    def _let_go(self, job: Document, *, returned: bool) -> None:
-        """End the lease, so that the sweeper starts the next attempt now and not in LEASE_S."""
-        rule = partial(states.released, attempt=job["attempt"], at=clock.now(), returned=returned)
-        try:
-            jobs.move(self.deps.store, job["id"], rule)
-        except ServiceError as err:
-            log.warning("lease not ended", job_id=job["id"], reason=err.code)
-
-
-def _timed_out(seconds: float) -> Any:
-    err = JobTimeout(f"This took longer than {int(seconds)} seconds, which is more than such a sound should need.")
-    return partial(states.failed, problem=problem_of(err))
+        """Seconds since TERM; 0 while nobody asked us to stop."""
+        asked = self._shutdown_requested_date
+        return (rq_now() - asked).total_seconds() if asked else 0.0
 
 
 def main(settings: Settings, queue_name: str = kinds.CPU) -> int:

@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from app import queue
-from app.worker import SHUTDOWN_GRACE_S, STOP_GRACE_S, TICK_S
+from app.watch import SHUTDOWN_GRACE_S, STOP_GRACE_S, TICK_S
 from db import results
 from services.jobs.types import TERMINAL
 from tests.job_engine import engine, eventually, horse_of
@@ -192,7 +192,7 @@ def test_term_lets_a_short_job_end_and_hands_a_long_one_back(tmp_path):
         assert worker.wait(SHUTDOWN_GRACE_S + 3) == 0
         assert one.job(short)["state"] == "succeeded"
         assert queue.workers_alive(one.deps) == 0, "a worker that stops says so"
-        worker = one.start_worker("import app.worker as w; w.SHUTDOWN_GRACE_S = 0.5")
+        worker = one.start_worker("import app.watch as w; w.SHUTDOWN_GRACE_S = 0.5")
         one.ready()
         long = one.submit("sleep", seconds=60, only_first=True)
         one.state(long, "running")
