@@ -34,6 +34,10 @@ CORS_HEADERS = (
 )
 CORS_EXPOSED = "ETag, Location, Link, Retry-After, Content-Disposition, X-Request-ID, Idempotent-Replayed"
 
+FIRST_ERROR = 400
+DRAIN_BYTES = 64 * 1024 * 1024  # of a refused body; a larger one costs its sender the connection
+DRAIN_BLOCK = 1 << 16
+
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
@@ -74,6 +78,7 @@ def register(app: Flask, settings: Settings) -> None:
     app.wsgi_app = TrustedProxies(app.wsgi_app, settings.trusted_proxies)  # type: ignore[assignment,method-assign]
     app.before_request(_begin)
     app.after_request(_headers)
+    app.after_request(_drain)
     app.after_request(_cors(frozenset(settings.cors_origins)))
     app.after_request(_log)
     if settings.rate_limit:
@@ -96,6 +101,17 @@ def _headers(out: Response) -> Response:
     out.headers.setdefault("Referrer-Policy", "no-referrer")
     out.headers.setdefault("Content-Security-Policy", DOCS_CSP if request.path.startswith("/docs") else CSP)
     out.headers["X-Request-ID"] = g.get("request_id", "")
+    return out
+
+
+def _drain(out: Response) -> Response:
+    """Read what is left of a refused upload, within reason: gunicorn cuts a connection with an unread body, and a
+    client that keeps it open would take that for a crash."""
+    length = request.content_length or 0
+    if out.status_code >= FIRST_ERROR and 0 < length <= DRAIN_BYTES:
+        unread = request.environ["wsgi.input"]
+        while unread.read(DRAIN_BLOCK):
+            pass
     return out
 
 
