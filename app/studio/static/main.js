@@ -11,7 +11,7 @@ const RECENT = 12;
 const DOWNLOADS = [["audio.wav", "WAV"], ["audio.mp3", "MP3"], ["beat.mid", "MIDI"], ["kit.zip", "Kit"], ["stems.zip", "Stems"]];
 const STAGES = {
   queued: "Waiting for a worker", decode: "Reading the sounds", preprocess: "Finding the hits", roles: "Hearing what each sound is",
-  beat: "Writing the beat", render: "Mixing", save: "Saving",
+  beat: "Writing the beat", render: "Mixing", load: "Reading the beat", store: "Saving",
 };
 
 let beat = null;
