@@ -71,8 +71,8 @@ def store_uploads(deps: Deps, owner: str, uploads: list[Upload]) -> Stored:
     fresh: list[str] = []
     out = []
     try:
+        deps.blobs.adopt_many([(upload.path, upload.sha256) for upload in uploads])
         for upload, name in zip(uploads, names, strict=True):
-            deps.blobs.adopt(upload.path, upload.sha256)
             doc, new = assets.insert_asset(deps.store, owner, _asset_doc(deps, upload, name))
             if new:
                 fresh.append(doc["id"])

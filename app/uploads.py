@@ -104,8 +104,11 @@ class SpoolingRequest(Request):
         content_length: int | None = None,
     ) -> IO[bytes]:
         deps = cast("Deps", current_app.extensions["deps"])
+        if "spooled" not in g:
+            deps.blobs.require_room(total_content_length or 0)
+            g.spooled = []
         spooled = SpooledFile(deps.blobs.staging())
-        g.setdefault("spooled", []).append(spooled)
+        g.spooled.append(spooled)
         return cast("IO[bytes]", spooled)
 
 

@@ -87,7 +87,9 @@ def _known(uploads: list[Upload]) -> Document | None:
 def index() -> Response:
     """A page of assets."""
     page = parse_query(request, PageQuery())
-    return listed("assets", repo.assets(deps().store, caller().owner, page.get("cursor"), page["limit"]), asset_body)
+    return listed(
+        "assets", lambda: repo.assets(deps().store, caller().owner, page.get("cursor"), page["limit"]), asset_body
+    )
 
 
 @blp.route("/assets/<asset_id>", methods=["GET"])

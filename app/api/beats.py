@@ -103,7 +103,9 @@ def create() -> Response:
 def index() -> Response:
     """A page of beats."""
     page = parse_query(request, PageQuery())
-    return listed("beats", repo.beats(deps().store, caller().owner, page.get("cursor"), page["limit"]), beat_summary)
+    return listed(
+        "beats", lambda: repo.beats(deps().store, caller().owner, page.get("cursor"), page["limit"]), beat_summary
+    )
 
 
 @blp.route("/beat/<job_id>", methods=["GET"])
@@ -205,8 +207,12 @@ def versions(job_id: str) -> Response:
     """Every saved state."""
     page = parse_query(request, PageQuery())
     doc = repo.beat(deps().store, caller().owner, job_id)
-    found = repo.commits(deps().store, caller().owner, job_id, page.get("cursor"), page["limit"])
-    return listed("versions", found, lambda c: version_body(c, doc["head"]))
+    store, owner = deps().store, caller().owner
+    return listed(
+        "versions",
+        lambda: repo.commits(store, owner, job_id, page.get("cursor"), page["limit"]),
+        lambda c: version_body(c, doc["head"]),
+    )
 
 
 @blp.route("/beat/<job_id>/restore", methods=["POST"])

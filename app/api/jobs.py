@@ -33,8 +33,12 @@ STREAM = {
 def index() -> Response:
     """A page of jobs, without their results."""
     page = parse_query(request, PageQuery())
-    found = repo.jobs(deps().store, caller().owner, page.get("cursor"), page["limit"])
-    return listed("jobs", found, lambda job: job_body(job, whole=False))
+    store, owner = deps().store, caller().owner
+    return listed(
+        "jobs",
+        lambda: repo.jobs(store, owner, page.get("cursor"), page["limit"]),
+        lambda job: job_body(job, whole=False),
+    )
 
 
 @blp.route("/jobs/<job_id>", methods=["GET"])

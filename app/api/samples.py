@@ -67,7 +67,9 @@ def index() -> Response:
     page = parse_query(request, SampleQuery())
     where: dict[str, Any] = {k: page[k] for k in ("role", "instrument") if k in page}
     return listed(
-        "samples", repo.find_samples(deps().store, caller().owner, where, page.get("cursor"), page["limit"]), _body
+        "samples",
+        lambda: repo.find_samples(deps().store, caller().owner, where, page.get("cursor"), page["limit"]),
+        _body,
     )
 
 

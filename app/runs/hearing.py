@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -21,6 +22,7 @@ from services.errors import FieldError, Invalid, NotFound, ServiceError, SourceE
 from services.version import code_version
 
 PEAKS = 800  # points of a waveform picture: two for each pixel of a phone
+CUTS_AT_ONCE = 64  # WAVs that wait for the disk together; each is at most 2 s, or one whole one-shot
 PEAK_BLOCK = 1 << 18  # frames read at a time for peaks
 ADVICE = "A longer recording goes with mode=preprocess, which cuts it into one-shots."
 SILENT = "is silent: record it again a little louder"
@@ -108,6 +110,7 @@ def hear(ctx: JobContext, sources: Sequence[dict[str, Any]], mode: str, max_slic
     """Stage 1 and 2 for every source, in order; sources heard before come from their stage keys, unless told not to."""
     known = {i: old for i, s in enumerate(sources) if (old := _known(ctx, s, mode, max_slices)) is not None}
     todo = [i for i in range(len(sources)) if i not in known]
+    made: dict[int, tuple[list[sounds.Cut], list[str]]] = {}
     if todo:
         limits = (
             Limits(max_s=ONESHOT_MAX_S, advice=ADVICE)
@@ -116,39 +119,43 @@ def hear(ctx: JobContext, sources: Sequence[dict[str, Any]], mode: str, max_slic
         )
         with decoded(ctx, [sources[i] for i in todo], limits, "samples") as pcms:
             for done, (i, pcm) in enumerate(zip(todo, pcms, strict=True)):
-                known[i] = _hear_one(ctx, sources[i], pcm, (mode, max_slices))
+                made[i] = _hear_one(ctx, sources[i], pcm, (mode, max_slices))
                 ctx.report("roles", 0.3 + 0.5 * (done + 1) / len(todo))
+        store_cuts(ctx, [cut for cuts, _ in made.values() for cut in cuts])
+        for i, (cuts, warnings) in made.items():
+            known[i] = Heard(tuple(cut.sample for cut in cuts), tuple(warnings))
+            _keep(ctx, _key(ctx, sources[i], mode, max_slices), known[i])
     found = [known[i] for i in range(len(sources))]
     return Heard(tuple(s for h in found for s in h.samples), tuple(w for h in found for w in h.warnings))
 
 
-def _hear_one(ctx: JobContext, source: dict[str, Any], pcm: Decoded, how: tuple[str, int]) -> Heard:
+def _hear_one(
+    ctx: JobContext, source: dict[str, Any], pcm: Decoded, how: tuple[str, int]
+) -> tuple[list[sounds.Cut], list[str]]:
+    """Stage 1 and 2 for one source: its cuts, and warnings."""
     mode, max_slices = how
     info = SourceInfo(source.get("asset_id") or "", source["sha256"], source["name"])
     if mode == "oneshot":
         cut, warnings = sounds.whole(pcm.clip(), info)
-        cuts: Iterable[sounds.Cut] = [cut]
-    else:
-        found, warnings = sounds.slices(pcm.pcm, info, SliceRequest(max_slices=max_slices), ctx.report)
-        cuts = sounds.cuts(pcm.pcm, info, found)
-    heard = Heard(tuple(stored(ctx, cut) for cut in cuts), tuple(warnings))
+        return [cut], warnings
+    found, warnings = sounds.slices(pcm.pcm, info, SliceRequest(max_slices=max_slices), ctx.report)
+    return list(sounds.cuts(pcm.pcm, info, found)), warnings
+
+
+def store_cuts(ctx: JobContext, cuts: Iterable[sounds.Cut]) -> list[Sample]:
+    """Put the cuts' WAVs into the blob store, some at a time; the samples that name them."""
+    out, waiting = [], iter(cuts)
+    while batch := list(itertools.islice(waiting, CUTS_AT_ONCE)):
+        ctx.blobs.put_many([cut.wav for cut in batch])
+        out += [cut.sample for cut in batch]
+    return out
+
+
+def _keep(ctx: JobContext, key: str, heard: Heard) -> None:
     docs = [to_doc(s) for s in heard.samples]
     body = {"samples": docs, "warnings": list(heard.warnings)}
-    stages.save_stage(
-        ctx.deps.store,
-        ctx.job["owner"],
-        _key(ctx, source, mode, max_slices),
-        body,
-        tuple(s.blob for s in heard.samples),
-    )
+    stages.save_stage(ctx.deps.store, ctx.job["owner"], key, body, tuple(s.blob for s in heard.samples))
     samples.save_samples(ctx.deps.store, ctx.job["owner"], docs)
-    return heard
-
-
-def stored(ctx: JobContext, cut: sounds.Cut) -> Sample:
-    """Put a cut's WAV into the blob store; the sample that names it."""
-    ctx.blobs.put(cut.wav)
-    return cut.sample
 
 
 def _key(ctx: JobContext, source: dict[str, Any], mode: str, max_slices: int) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.runs.hearing import decoded, hear, stored
+from app.runs.hearing import decoded, hear, store_cuts
 from app.tasks import JobContext
 from db import samples
 from services.audio.decode import Limits
@@ -31,7 +31,7 @@ def slices(ctx: JobContext) -> Outcome:
     with decoded(ctx, [source], Limits(max_s=ctx.deps.settings.max_audio_s), "audio") as (one,):
         found, warnings = sounds.slices(one.pcm, info, SliceRequest(params["dedupe"], params["max_slices"]), ctx.report)
         ids = [sounds.slice_id(info, one.pcm.rate_hz, piece) for piece in found]
-        cuts = [stored(ctx, cut) for cut in sounds.cuts(one.pcm, info, found)]
+        cuts = store_cuts(ctx, sounds.cuts(one.pcm, info, found))
     samples.save_samples(ctx.deps.store, ctx.job["owner"], [to_doc(s) for s in cuts])
     rows = [
         {
