@@ -27,6 +27,8 @@ WALL_S = 20.0  # for a file of no length; real time / 25 comes on top (the slowe
 WALL_SHARE = 1 / 25
 STALL_S = 10.0  # a second of audio takes milliseconds; ten seconds without one is a hang
 SILENT_SWING = 1e-4  # -80 dB: less movement than this is no sound
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_NO_ROOM = "There is no room on the disk to decode this audio."
 _FLOAT_BYTES = 4
 _RATE_SLACK = 1.01  # of the expected size: resampling may add some frames
 
@@ -101,7 +103,9 @@ class NotDecodable:
 
 
 def preload() -> None:
-    """Import everything the child needs and try the cage. Call once in a process that will decode, before forking."""
+    """Import all that the children need and try the cage: once in a process that will decode or encode."""
+    import soundfile  # noqa: F401 - for the encoders' child
+
     import services.audio.decode_child  # noqa: F401
     from services.audio import libav
 
@@ -164,7 +168,12 @@ class _Item:
         else:
             self.source = os.open(self.file.source, os.O_RDONLY | os.O_CLOEXEC)
             opened.callback(os.close, self.source)
-        self.target = open_nameless(workdir)
+        try:
+            self.target = open_nameless(workdir)
+        except OSError as err:
+            if err.errno in _FULL:
+                raise DiskFull(_NO_ROOM) from None
+            raise
         opened.callback(self._drop)
 
     def _drop(self) -> None:
@@ -222,7 +231,7 @@ class _Run:
             case {"at_s": int() | float() as at_s}:
                 self.now_s = float(at_s)
             case {"fault": "disk_full"}:
-                raise DiskFull("There is no room on the disk to decode this audio.")
+                raise DiskFull(_NO_ROOM)
             case {"fault": str(code)} if self.current is not None:
                 self.items[self.current].fault = code if code in CODES else "damaged"
             case {"done": dict(told)} if self.current is not None:
@@ -264,6 +273,6 @@ def _decode_all(run: _Run, todo: list[int], send: sandbox.Send) -> None:
         except Undecodable as err:
             send({"fault": err.code})
         except OSError as err:
-            send({"fault": "disk_full" if err.errno in {errno.ENOSPC, errno.EDQUOT} else "damaged"})
+            send({"fault": "disk_full" if err.errno in _FULL else "damaged"})
         except MemoryError:
             send({"fault": "damaged"})

@@ -179,7 +179,7 @@ def _samples(frame: Any) -> Samples:
     """A frame as float32 (n, channels)."""
     values: np.ndarray = frame.to_ndarray()
     values = values.T if frame.format.is_planar else values.reshape(-1, len(frame.layout.channels))
-    samples: Samples = values.astype(np.float32)
+    samples: Samples = values.astype(np.float32, copy=False)
     if values.dtype == np.uint8:
         samples = (samples - 128.0) * np.float32(1 / 128)
     elif values.dtype.kind == "i":

@@ -88,9 +88,7 @@ def run(work: Callable[[Send], None], cage: Cage, hear: Send, watch: Callable[[]
     filled = _fill() if kind == "seccomp" else None
     incoming, outgoing = os.pipe()
     parent = os.getpid()
-    with warnings.catch_warnings():  # the child runs one thread and no lock of ours: safe beside idle BLAS threads
-        warnings.simplefilter("ignore", DeprecationWarning)
-        pid = os.fork()
+    pid = _fork()
     if pid == 0:
         _be_child(work, cage, outgoing, (parent, filled))
     os.close(outgoing)
@@ -105,6 +103,13 @@ def run(work: Callable[[Send], None], cage: Cage, hear: Send, watch: Callable[[]
             os.kill(pid, signal.SIGKILL)
             reaped.append(_reap(pid, "timeout"))
     return reaped[0]
+
+
+def _fork() -> int:
+    """Python 3.12 warns of forks beside other threads; ours are idle BLAS threads, and the child uses neither."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return os.fork()
 
 
 def _reap(pid: int, how: Literal["done", "timeout"]) -> Ended:
@@ -227,7 +232,7 @@ def _seccomp_works() -> bool:
         return False
     _libc()
     filled = _fill()
-    pid = os.fork()
+    pid = _fork()
     if pid == 0:
         code = _CRASHED
         try:
