@@ -41,6 +41,7 @@ VALLEY = 2.0  # times the lowest level so far (6 dB): going back, another sound
 LOW_HANDICAP = 0.5  # (4 dB) more jump than elsewhere, since rumble fluctuates and the low end starts slowly
 LOW_VIEW = _samples(2.0)  # mean over 2 ms: what lies below some 200 Hz
 LATE = _samples(6.0)  # the onset is at most this much later than its coarse frame
+LOOK_AHEAD = _samples(35)  # read after the coarse onset: as far as any of the above looks
 FLOOR_RUN = _samples(8)  # the quietest such stretch before the rise is the local floor
 FLOOR_MARGIN = 2.0  # times the local floor (6 dB): its own ripple stays under it
 CONTRAST_POWER = 0.2  # of the contrast: loud hits may start higher above the floor, which keeps noise out
@@ -137,8 +138,8 @@ def _walk_back(view: _View) -> int:
     back = maximum_filter1d(view.env[: view.top + 1], QUIET_RUN, origin=(QUIET_RUN - 1) // 2)[::-1]
     stop = np.flatnonzero((back < view.threshold) | (back > np.minimum.accumulate(back) * VALLEY))
     if stop.size == 0:
-        begin = 0
-    elif back[stop[0]] < view.threshold:
+        return 0
+    if back[stop[0]] < view.threshold:
         begin = view.top - int(stop[0]) + 1
     else:  # an earlier sound is still ringing: the new one begins at the lowest level between them
         begin = view.top - int(np.argmin(back[: stop[0]]))

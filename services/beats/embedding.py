@@ -22,7 +22,7 @@ from services.audio.clip import HOUSE_RATE_HZ, Samples
 Vector = npt.NDArray[np.float32]
 
 FFT = 1024  # samples, 23 ms
-STEP = 256  # samples, 5.8 ms
+STEP = 384  # samples, 8.7 ms
 SPAN_S = 0.6  # seconds listened to from just before the attack
 MELS = 32
 LOW_HZ, HIGH_HZ = 50.0, 16_000.0

@@ -19,6 +19,7 @@ from services.audio.clip import HOUSE_RATE_HZ, Clip, ClipSource
 from services.beats.cuts import (
     COARSE,
     LEAD_IN,
+    LOOK_AHEAD,
     PRE_ROLL_S,
     envelope,
     first_strong_peak,
@@ -130,7 +131,7 @@ def _sounding(clip: Clip, course: _Course, onsets: Onsets) -> Hit:
     if onsets.frame.size:
         frame = int(onsets.frame[0])
         begin = max(0, frame * HOP - LEAD_IN)
-        first = physical_onset(clip.samples[:, begin : frame * HOP + LEAD_IN], begin, frame).onset
+        first = physical_onset(clip.samples[:, begin : frame * HOP + LOOK_AHEAD], begin, frame).onset
         lead = course.level_db[: first // LEVEL]  # room noise before the first hit, if it is quiet and even
         if lead.size and lead.max() < course.level_db.max() - TAIL_QUIET_DB and np.ptp(lead) < LEAD_EVEN_DB:
             onset = max(onset, first)
@@ -162,7 +163,7 @@ def _plain_hits(heard: _Heard, begin_s: float) -> list[tuple[float, Hit]]:
         f = int(frame)
         if f * HOP > begin + BEGINNING and _is_plain(float(strength), presence_db(levels, f, f + PRESENCE)):
             first = max(starts[-1], f * HOP - LEAD_IN)
-            starts.append(physical_onset(clip.samples[:, first : f * HOP + LEAD_IN], first, f).onset)
+            starts.append(physical_onset(clip.samples[:, first : f * HOP + LOOK_AHEAD], first, f).onset)
     ends = [*starts, clip.frames][1:]
     hits = [(_loudness_db(levels, a, b), _hit(clip, course, a, b)) for a, b in zip(starts, ends, strict=True)]
     loudest = max(level for level, _ in hits)

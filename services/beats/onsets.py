@@ -37,6 +37,7 @@ BLOCK_FRAMES = 4096  # frames computed at a time: 12 s, some 20 MB
 BAND_EDGES_HZ = (40.0, 130.0, 300.0, 690.0, 1400.0, 2900.0, 6000.0, 11_000.0, 18_500.0)
 BANDS = len(BAND_EDGES_HZ) - 1
 
+LOUDEST = 1e4  # full scales: beyond, a float file is broken, and squares must not overflow
 SILENCE_DB = -90.0  # per band; below the dither of 16 bits, so that dither is not heard as hits
 LEVEL_STEP_DB = 1 / 64  # levels are rounded to this, so block borders cannot leak in through float rounding
 
@@ -122,12 +123,14 @@ def _block_power(x: Samples) -> Array:
 
 
 def read_finite(source: AudioSource, start: int, count: int) -> Samples:
-    """Samples start..start+count of the source, zeros outside it, not-finite values as zeros."""
+    """Samples start..start+count of the source, zeros outside it and for what is not finite."""
     a, b = max(0, start), min(source.frames, start + count)
     out = np.zeros((source.channels, count), dtype=np.float32)
     if b > a:
         got = source.read(a, b - a)
-        out[:, a - start : a - start + got.shape[1]] = np.nan_to_num(got, nan=0.0, posinf=0.0, neginf=0.0)
+        if got.size and not max(float(got.max()), -float(got.min())) <= LOUDEST:  # NaN fails this too
+            got = np.clip(np.nan_to_num(got, nan=0.0, posinf=0.0, neginf=0.0), -LOUDEST, LOUDEST)
+        out[:, a - start : a - start + got.shape[1]] = got
     return out
 
 
@@ -149,7 +152,16 @@ def band_levels(
             progress((first + count) / total)
     np.round(level / LEVEL_STEP_DB, out=level)
     level *= LEVEL_STEP_DB
+    _mend_edges(level, source.frames)
     return BandLevels(level, _noise_floor(level))
+
+
+def _mend_edges(level: Array, samples: int) -> None:
+    """Give frames that reach past the source the level of the nearest whole one: its border is no jump of the sound."""
+    first, last = WINDOW // 2 // HOP, (samples - WINDOW // 2) // HOP
+    if last >= first:
+        level[:, :first] = level[:, first : first + 1]
+        level[:, last + 1 :] = level[:, last : last + 1]
 
 
 def _averages(x: Array) -> Array:

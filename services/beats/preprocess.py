@@ -16,7 +16,9 @@ import numpy as np
 
 from services.audio.clip import HOUSE_RATE_HZ, AudioSource, Clip, Samples
 from services.beats.cuts import (
+    FLOOR_RUN,
     LEAD_IN,
+    LOOK_AHEAD,
     MAX_S,
     MIN_S,
     PRE_ROLL_S,
@@ -147,7 +149,7 @@ def _places(source: AudioSource, onsets: Onsets) -> list[tuple[int, Place]]:
     used = 0
     for frame in (int(f) for f in onsets.frame):
         begin = max(0, min(max(frame * HOP - LEAD_IN, used), frame * HOP - HOP))
-        x = read_finite(source, begin, min(source.frames, frame * HOP + 2 * LEAD_IN) - begin)
+        x = read_finite(source, begin, min(source.frames, frame * HOP + LOOK_AHEAD) - begin)
         if x.shape[1] == 0:
             continue
         at = physical_onset(x, begin, frame)
@@ -185,6 +187,7 @@ def _describe(levels: BandLevels, c: _Candidate, span: tuple[int, int], heard: t
     top = float(excess.max(initial=SILENCE_DB))
     floor = float(np.sum(10 ** (levels.floor_db[:, min(c.frame, levels.frames - 1)] / 10)))
     snr = float(np.clip(top - 10 * np.log10(floor), 0.0, SNR_MAX_DB))
+    rise = c.at.contrast_db if noise.shape[1] >= FLOOR_RUN else snr  # at the very start nothing was before
     clipped = is_clipped(y)
     return Slice(
         start_s=span[0] / HOUSE_RATE_HZ,
@@ -193,7 +196,7 @@ def _describe(levels: BandLevels, c: _Candidate, span: tuple[int, int], heard: t
         attack_s=(c.at.onset + first_strong_peak(y)) / HOUSE_RATE_HZ,
         peak_db=float(20 * np.log10(max(float(np.abs(y).max(initial=0.0)), 1e-6))),
         loudness_db=float(10 * np.log10(max(power, 1e-12))),
-        quality=quality(snr, c.at.contrast_db, top - float(excess[-3:].mean()) if excess.size else 0.0, clipped),
+        quality=quality(snr, rise, top - float(excess[-3:].mean()) if excess.size else 0.0, clipped),
         snr_db=snr,
         clipped=clipped,
         rank=0,
