@@ -17,6 +17,8 @@ from services.beats.types import METERS, ROLES, TICKS_PER_STEP, Grid, Role
 
 OPEN_MAX_STEPS = 4.0  # an open hat rings at most a quarter
 
+_Played = tuple[int, Sound | None, Hit, str]  # ordinal, sound, hit, instrument
+
 
 class Note(NamedTuple):
     """A hit in a bar with its sound (None in a skeleton); `ordinal`: which one of its role at this place."""
@@ -49,45 +51,36 @@ def score(style: Style, grid: Grid, sounds: Sequence[Sound], seed: int) -> list[
 
 
 def _role_notes(material: Material, role: Role, choose: Chooser) -> list[Note]:
-    bars: dict[tuple[str, int, int], list[Hit]] = {}
-    casts: dict[tuple[object, ...], list[tuple[int, Sound | None, Hit, str]]] = {}
+    bars: dict[tuple[str, int, int], tuple[list[Hit], list[Hit]]] = {}
+    casts: dict[tuple[object, ...], list[_Played]] = {}
     notes: list[Note] = []
     for phrase in phrases(material.bars):
         for place in range(phrase.bars):
             key = (phrase.key, phrase.bars, place)
             if key not in bars:
-                bars[key] = role_bar(material, role, phrase, place)
-            players = _players(bars[key], choose, phrase, place)
-            cast = (key, *((k, s.sample_id if s else None) for k, s in players.items()))
+                hits = role_bar(material, role, phrase, place)
+                bars[key] = (hits, list({(h.voice, h.height): h for h in hits}.values()))
+            hits, parts = bars[key]
+            players = [choose(phrase, place, part) for part in parts]
+            cast = (key, *[p.sample_id if p else None for p in players])
             if cast not in casts:
-                casts[cast] = _distinct(bars[key], players)
+                who = {(h.voice, h.height): p for h, p in zip(parts, players, strict=True)}
+                casts[cast] = _distinct(hits, who)
             bar = phrase.first_bar + place
-            notes.extend(Note(bar, *played) for played in casts[cast])
+            notes.extend([Note(bar, *played) for played in casts[cast]])
     return _choked(notes, material) if role == "MOTION" else notes
 
 
-def _players(hits: Sequence[Hit], choose: Chooser, phrase: Phrase, place: int) -> dict[tuple[int, float], Sound | None]:
-    """Who plays each voice (and height) in a bar."""
-    found: dict[tuple[int, float], Sound | None] = {}
-    for hit in hits:
-        key = (hit.voice, hit.height)
-        if key not in found:
-            found[key] = choose(phrase, place, hit)
-    return found
-
-
-def _distinct(
-    hits: Sequence[Hit], players: dict[tuple[int, float], Sound | None]
-) -> list[tuple[int, Sound | None, Hit, str]]:
+def _distinct(hits: Sequence[Hit], who: dict[tuple[int, float], Sound | None]) -> list[_Played]:
     """Hits with ordinal, sound and instrument; of hits of one sound at one place the one with the lowest rank."""
     best: dict[tuple[int, int, str], tuple[Sound | None, Hit]] = {}
     for hit in hits:
-        sound = players[hit.voice, hit.height]
+        sound = who[hit.voice, hit.height]
         key = (hit.step, hit.tick, sound.sample_id if sound else hit.instrument)
         if key not in best or hit.rank < best[key][1].rank:
             best[key] = (sound, hit)
     ordinals: dict[tuple[int, int], int] = {}
-    found: list[tuple[int, Sound | None, Hit, str]] = []
+    found: list[_Played] = []
     for sound, hit in sorted(best.values(), key=lambda pair: (pair[1].step, pair[1].tick, pair[1].rank, pair[1].voice)):
         ordinal = ordinals.get((hit.step, hit.tick), 0)
         ordinals[hit.step, hit.tick] = ordinal + 1
