@@ -27,6 +27,7 @@ LOG_TAIL_CHARS = 2000  # of the stack's log, shown when it does not start
 
 def run(settings: Settings, *, once: bool) -> int:
     """Start `python -m app up` as a child, make the beats, then serve until it ends or Ctrl-C; `once` stops it."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # TERM, like Ctrl-C, ends the stack as well
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     with log_of(settings).open("ab") as log:
         stack = subprocess.Popen(
@@ -108,7 +109,7 @@ def _say_where(settings: Settings, beat: dict[str, object]) -> None:
     base = f"http://127.0.0.1:{settings.port}"
     print(
         f"""
-Listen:    {base}/#key={key}
+Listen:    {base}/#key={key}&beat={beat["job_id"]}
 API:       {base}/docs
 The beat:  curl -H 'X-API-Key: {key}' {base}/v1/beat/{beat["job_id"]}
 Stop:      Ctrl-C""",

@@ -1,8 +1,12 @@
 """The work-horse: a child process that runs claimed jobs one after another and can be killed at any moment.
 
 It is forked from a worker that has already imported everything, takes `job attempt` lines over a pipe, and answers each
-with its memory use. One child for many jobs costs 0.1 ms a job; a fork for each costs FORK_MS, which the latency target
-of a beat cannot spare (figures in `app/worker.py`).
+with its memory use. One child for many jobs, and not a fork for each, by measurement (one worker, SQLite, two cores):
+
+| | submit to function, p50 / p95 | round trip p50 | processor time per job | jobs/s |
+| --- | --- | --- | --- | --- |
+| one child for 200 jobs | 5.8 / 7.5 ms | 7.9 ms | 5.0 ms | 178 |
+| a fork for each job | 37 / 45 ms | 41 ms | 46 ms | 24 |
 """
 
 from __future__ import annotations

@@ -51,7 +51,7 @@ class RegenerateFields(SkeletonFields):
     )
     style = fields.Str(validate=validate.Length(1, 40))
     humanize = Number(validate=validate.Range(0, 1))
-    seed = Whole(validate=validate.Range(-SEED_MAX, SEED_MAX))
+    seed = Whole(validate=validate.Range(0, SEED_MAX))
     roles = JsonList(
         fields.Str(validate=validate.OneOf(t.ROLES)),
         validate=validate.Length(1, 5),

@@ -28,7 +28,7 @@ class SkeletonFields(Schema):
     swing_unit = Whole(validate=validate.OneOf((8, 16)))
     humanize = Number(load_default=0.5, validate=validate.Range(0, 1))
     density = Number(validate=validate.Range(0, 1))
-    seed = Whole(load_default=0, validate=validate.Range(-SEED_MAX, SEED_MAX))
+    seed = Whole(load_default=0, validate=validate.Range(0, SEED_MAX))
 
 
 class BeatFields(SkeletonFields):

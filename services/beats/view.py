@@ -92,7 +92,8 @@ def pools_json(beat: Beat) -> dict[str, list[str]]:
 
 
 def meta_json(beat: Beat) -> dict[str, Any]:
-    """`{style, seed, engines, pools, role_counts, samples, timings_ms, warnings, reused_from}`.
+    """`{style, why, seed, parameters, code_version, inputs, engines, pools, role_counts, samples, timings_ms, warnings,
+    reused_from}`.
 
     `role_counts` counts the sounds of each pool. What the beat's own meta does not say is null or empty.
     """
@@ -100,7 +101,11 @@ def meta_json(beat: Beat) -> dict[str, Any]:
     meta = beat.meta
     return {
         "style": meta.get("style"),
+        "why": meta.get("why", ""),
         "seed": meta.get("seed", 0),
+        "parameters": dict(meta.get("parameters", {})),
+        "code_version": meta.get("code_version"),
+        "inputs": list(meta.get("inputs", [])),
         "engines": dict(meta.get("engines", {})),
         "pools": pools,
         "role_counts": {role: len(ids) for role, ids in pools.items()},

@@ -20,7 +20,9 @@ SMALL_MB = 48
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 48 MB; needs the right to mount."""
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={SMALL_MB}m", "tmpfs", str(tmp_path)], capture_output=True)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={SMALL_MB}m", "tmpfs", str(tmp_path)], capture_output=True
+    )
     if mounted.returncode:
         pytest.skip("mounting a small file system needs root")
     yield tmp_path
@@ -60,7 +62,10 @@ def test_the_budget_is_a_507_before_the_disk_is_full(tmp_path: Path) -> None:
     try:
         first = live.beat(kit_wavs(), bars=1)
         assert first.status_code in (200, 507)
-        answers = [live.post("/v1/assets", files={"audio": ("r.wav", kit_wavs(100 + i)["rain.wav"] * 3, "audio/wav")}) for i in range(8)]
+        answers = [
+            live.post("/v1/assets", files={"audio": ("r.wav", kit_wavs(100 + i)["rain.wav"] * 3, "audio/wav")})
+            for i in range(8)
+        ]
         refused = answers[-1]
         assert (refused.status_code, refused.headers["Content-Type"]) == (507, "application/problem+json")
         assert refused.json()["code"] == "disk_full"

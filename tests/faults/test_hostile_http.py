@@ -73,11 +73,17 @@ def watch(live: Live) -> Iterator[Watch]:
 def post(live: Live, path: Path, name: str) -> requests.Response:
     with path.open("rb") as file:
         return requests.post(
-            f"{live.url}/v1/beat", files=[("samples", (name, file, "audio/wav"))], data={"bpm": 96}, headers={"X-API-Key": KEY, "Prefer": "wait=60"}, timeout=90
+            f"{live.url}/v1/beat",
+            files=[("samples", (name, file, "audio/wav"))],
+            data={"bpm": 96},
+            headers={"X-API-Key": KEY, "Prefer": "wait=60"},
+            timeout=90,
         )
 
 
-def test_the_corpus_is_refused_in_sentences_and_leaves_nothing(live: Live, corpus: list[hostile.Hostile], watch: Watch) -> None:
+def test_the_corpus_is_refused_in_sentences_and_leaves_nothing(
+    live: Live, corpus: list[hostile.Hostile], watch: Watch
+) -> None:
     assert len(corpus) >= 40
     before = {a["asset_id"] for a in live.get("/v1/assets?limit=100").json()["assets"]}
     wrong = []

@@ -86,4 +86,3 @@ def test_subclasses_of_errors_elsewhere_are_answered_too() -> None:
     from services.models.registry import DamagedModel
 
     assert problem_of(DamagedModel("x"))["status"] == 503
-

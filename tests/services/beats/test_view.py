@@ -16,7 +16,7 @@ EVENT_FIELDS = [
     "velocity", "articulation", "probability", "muted", "source", "confidence",
 ]  # fmt: skip
 META_FIELDS = [
-    "style", "seed", "engines", "pools", "role_counts", "samples", "timings_ms", "warnings", "reused_from",
+    "style", "why", "seed", "parameters", "code_version", "inputs", "engines", "pools", "role_counts", "samples", "timings_ms", "warnings", "reused_from",
 ]  # fmt: skip
 SAMPLE_FIELDS = [
     "sample_id", "name", "asset_id", "role", "roles", "pool_role", "reason", "instrument", "instruments", "confidence",
