@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from services.beats.cast import Chooser, chooser, instrument_of
 from services.beats.compose_types import Sound
-from services.beats.grammar import Hit, Material, Phrase, phrases, role_bar
+from services.beats.grammar import Hit, Material, phrases, role_bar
 from services.beats.styles.types import Style
 from services.beats.types import METERS, ROLES, TICKS_PER_STEP, Grid, Role
 
