@@ -78,7 +78,11 @@ def master(clip: Clip, target_lufs: float = TARGET_LUFS, ceiling_dbtp: float = C
     ceiling_db = ceiling_dbtp - _MARGIN_DB
     most_db = ceiling_db + CLIP_MAX_DB + LIMIT_MAX_DB - peak_db
     done = _shaped(clip, min(target_lufs - loud, most_db), peak_db, ceiling_db)
-    if done.clip_db and done.gain_db < most_db:
+    if not done.clip_db:  # a plain gain moves both measures with it
+        near = abs(loud + done.gain_db - target_lufs) <= TOLERANCE_LU
+        tp_db, lufs = peak_db + done.gain_db, loud + done.gain_db
+        return Mastered(done.clip, MasterReport(loud, lufs, tp_db, done.gain_db, 0.0, 0.0, reached=near))
+    if done.gain_db < most_db:
         lost_db = loud + done.gain_db - _estimate(hops, clip, done)
         done = _shaped(clip, min(target_lufs - loud + lost_db, most_db), peak_db, ceiling_db)
     return _finished(done, loud, (target_lufs, ceiling_db))
@@ -131,7 +135,7 @@ def _finished(done: _Shaped, loud_in: float, aims: tuple[float, float]) -> Maste
     if peak_db > ceiling_db:
         clip = Clip(clip.samples * np.float32(from_db(ceiling_db - peak_db)), clip.rate_hz)
         peak_db = ceiling_db
-    loud = integrated(clip) if done.clip_db else loud_in + done.gain_db
+    loud = integrated(clip)
     near = loud is not None and abs(loud - target_lufs) <= TOLERANCE_LU
     report = MasterReport(loud_in, loud, peak_db, done.gain_db, done.clip_db, done.limit_db, reached=near)
     return Mastered(clip, report)
