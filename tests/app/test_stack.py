@@ -93,9 +93,8 @@ def test_a_dead_program_starts_again_ever_more_slowly(up):
     eventually(lambda: len(one.said("short | ")) >= 4, 15)
     at = [float(said.split()[1]) for said in one.said("short | ")][:4]
     pauses = [b - a for a, b in pairwise(at)]
-    assert pauses == sorted(pauses)
-    assert 0.2 <= pauses[0] < 1.0
-    assert pauses[2] > 0.75
+    assert [pause >= least for pause, least in zip(pauses, (0.2, 0.4, 0.8), strict=True)] == [True] * 3
+    assert pauses[0] < 2.0
     assert any("short ended with status 3" in said for said in one.said("up | "))
     (pid,) = one.pids("first")
     os.kill(pid, signal.SIGKILL)

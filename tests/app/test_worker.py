@@ -84,7 +84,7 @@ def test_a_running_job_is_canceled_at_its_next_report(running):
     assert queue.cancel(running.deps, "ada", job["id"])["state"] == "running"
     done = running.wait(job, 5)
     assert (done["state"], done["error"]["code"]) == ("canceled", "canceled")
-    assert time.monotonic() - start < TICK_S + 0.75
+    assert time.monotonic() - start < 2.0
     assert horse_of(running.worker) == child, "a child that obeys lives on"
 
 
