@@ -10,6 +10,7 @@ whether. No learned part lives here: the numbers go to `classifier.py`, the read
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -25,12 +26,15 @@ WINDOW_S = 1.5  # seconds after the onset that are looked at
 PRE_S = 0.002  # kept before the onset, so that the rise itself is measured
 MIN_S = 0.1  # shorter sounds are padded with silence to this
 LOOKBACK_S = 0.3  # how far before a given attack the onset may lie: the slow rise of a breath
+ATTACK_SLACK = (10, 30)  # ms before and after a given attack among which the loudest is taken for it
 ONSET_RATIO = 0.1  # -20 dB of the peak: the onset's threshold
 SILENCE_PEAK = 1e-4  # -80 dBFS: nothing that a 16-bit recording could tell from its noise
 FOLD_LOSS = 0.01  # a mono fold that keeps less than 1 % of the energy cancelled: the loudest channel is taken
 FINE = 44  # samples: about 1 ms, the grain of the attack
 COARSE = 220  # samples: about 5 ms, the grain of the decay
 FFT, HOP = 1024, 441  # 23 ms windows each 10 ms
+EARLY, LATE = 3072, 9216  # samples: a low pitch is compared between the first 70 ms and the next 140
+LAGS = 1024  # samples: periods down to 43 Hz
 LONG = 8192  # samples: 186 ms, 5.4 Hz bins, for pitch and tones
 FLOOR_DB = -70.0  # levels below the loudest are read as this
 DECAYS_DB = (10, 20, 40)
@@ -39,6 +43,10 @@ DECAY_BANDS_HZ = (20, 150, 800, 4000, 9000, 18_000)
 MELS, CEPSTRA = 30, 14
 MEL_LOW_HZ, MEL_HIGH_HZ = 30.0, 18_000.0
 PARTS = {"attack": (0, 3), "body": (3, 13), "tail": (15, 60)}  # frames of 10 ms
+STROKE_RATIO = 0.25  # -12 dB of the loudest: what counts as a stroke
+BAND_FLOOR = 0.003  # -50 dB: a band below this beside the loudest one is not heard, and rings for no time
+TONE_FLOOR = 1e-7  # of the whole energy, in each bin: tones below it are not heard
+OFFSET_POINTS = 8192  # samples that the estimate of DC looks at
 PITCH_LOW_HZ, PITCH_HIGH_HZ = 50.0, 1500.0
 EPS = 1e-12
 WIDE = ("sub", "low", "mid", "high", "air")  # the bands of DECAY_BANDS_HZ
@@ -82,7 +90,7 @@ def extract(clip: Clip, attack_s: float | None = None) -> Features | None:
         return None
     found = {**_envelope(seg), **_tones(seg)}
     power = _stft(seg)
-    found |= _bands(power) | _parts(power)
+    found |= _bands(seg, power) | _parts(power)
     named = {k: round(float(found[k]), 6) for k in READABLE}
     vector = np.array([_compress(k, found[k]) for k in NAMES], dtype=np.float64)
     return Features(vector, named)
@@ -101,7 +109,15 @@ def fold(clip: Clip) -> Floats:
         mono = soxr.resample(np.ascontiguousarray(mono), clip.rate_hz, HOUSE_RATE_HZ)
     if mono.size == 0:
         return np.zeros(0, np.float32)
-    return np.asarray(mono - mono.mean(dtype=np.float64), dtype=np.float32)
+    return np.asarray(mono - _offset(mono), dtype=np.float32)
+
+
+def _offset(mono: Floats) -> float:
+    """DC as the middle of the quartiles: a short sound's own mean is not DC, and silence around it counts for more."""
+    some = mono[:: max(1, mono.size // OFFSET_POINTS)]
+    low, high = some.size // 4, some.size - 1 - some.size // 4
+    ordered = np.partition(some, (low, high))
+    return float(ordered[low] + ordered[high]) / 2
 
 
 def segment(mono: Floats, attack_s: float | None) -> Floats | None:
@@ -109,18 +125,16 @@ def segment(mono: Floats, attack_s: float | None) -> Floats | None:
     env = _grain(np.abs(mono), FINE)
     if env.size == 0 or float(env.max()) < SILENCE_PEAK:
         return None
-    first = 0
-    peak = int(np.argmax(env))
+    first, peak = 0, int(np.argmax(env))
     if attack_s is not None:
-        near = min(max(0, round(attack_s * HOUSE_RATE_HZ / FINE)), env.size - 1)
-        low, high = max(0, near - 10), min(env.size, near + 30)
-        first = max(0, near - round(LOOKBACK_S * HOUSE_RATE_HZ / FINE))
-        if env[low:high].max() > ONSET_RATIO * env[peak]:
-            peak = low + int(np.argmax(env[low:high]))
+        low = min(max(0, round(attack_s * HOUSE_RATE_HZ / FINE) - ATTACK_SLACK[0]), env.size - 1)
+        near = low + int(np.argmax(env[low : low + sum(ATTACK_SLACK)]))
+        if env[near] > ONSET_RATIO * env[peak]:
+            first, peak = max(0, near - round(LOOKBACK_S * HOUSE_RATE_HZ / FINE)), near
     onset = first + int(np.argmax(env[first : peak + 1] >= ONSET_RATIO * env[peak]))
-    start = max(0, onset * FINE - round(PRE_S * HOUSE_RATE_HZ))
-    seg = mono[start : start + round(WINDOW_S * HOUSE_RATE_HZ)]
-    seg = np.pad(seg, (0, max(0, round(MIN_S * HOUSE_RATE_HZ) - seg.size)))
+    start = onset * FINE - round(PRE_S * HOUSE_RATE_HZ)
+    seg = mono[max(0, start) : start + round(WINDOW_S * HOUSE_RATE_HZ)]
+    seg = np.pad(seg, (max(0, -start), max(0, round(MIN_S * HOUSE_RATE_HZ) - seg.size)))
     return np.asarray(seg / np.abs(seg).max(), dtype=np.float32)
 
 
@@ -171,38 +185,49 @@ def _strokes(env: Floats) -> int:
     """Peaks at -12 dB or more of the loudest that stand 6 dB over the valley before them."""
     count, valley, ceiling = 0, 0.0, 0.0
     rising = True
-    for v in env.tolist():
+    loud = np.flatnonzero(env >= STROKE_RATIO)
+    for v in env[: 1 + int(loud[-1]) if loud.size else 0].tolist():  # nothing after the last loud grain can count
         if rising:
             ceiling = max(ceiling, v)
             if v < ceiling * 0.5:
-                count += ceiling >= 0.25
+                count += ceiling >= STROKE_RATIO
                 rising, valley = False, v
         else:
             valley = min(valley, v)
             if v > valley * 2 and v > 0.02:
                 rising, ceiling = True, v
-    return count + int(rising and ceiling >= 0.25)
+    return count + int(rising and ceiling >= STROKE_RATIO)
 
 
 def _stft(seg: Floats) -> Floats:
     """Power spectra, float32 (frames, FFT / 2 + 1), one each 10 ms."""
     padded = np.pad(seg, (0, FFT))
     frames = np.lib.stride_tricks.sliding_window_view(padded, FFT)[: seg.size : HOP]
-    spectrum = scipy.fft.rfft(frames * _WINDOW, axis=1)
-    return np.asarray(spectrum.real**2 + spectrum.imag**2, dtype=np.float32)
+    return _power(frames * _WINDOW, FFT)
 
 
-def _bands(power: Floats) -> dict[str, float]:
+def _power(x: Floats, size: int) -> Floats:
+    """Power spectrum along the last axis, zero-padded to `size`."""
+    spectrum = scipy.fft.rfft(x, size)
+    power = np.square(spectrum.real)
+    power += np.square(spectrum.imag)
+    return np.asarray(power, dtype=np.float32)
+
+
+def _bands(seg: Floats, power: Floats) -> dict[str, float]:
     """How the energy divides over bands, and how long each wide band rings."""
-    per = power @ _RATIO_BANK.T
-    share = per.sum(axis=0) / (per.sum() + EPS)
-    found = {f"energy_{a}_{b}hz": float(s) for a, b, s in zip(BANDS_HZ, BANDS_HZ[1:], share, strict=False)}
-    wide = np.sqrt(power @ _DECAY_BANK.T) + 1e-6
+    whole = _power(seg, scipy.fft.next_fast_len(seg.size, real=True))
+    edges = np.rint(np.array(BANDS_HZ) / (HOUSE_RATE_HZ / 2) * (whole.size - 1)).astype(int)
+    per = np.array([whole[a:b].sum(dtype=np.float64) for a, b in pairwise(edges)])
+    share = per / (per.sum() + EPS)
+    found = {f"energy_{a}_{b}hz": float(s) for (a, b), s in zip(pairwise(BANDS_HZ), share, strict=True)}
+    wide = np.sqrt(power @ _DECAY_BANK.T)
+    heard = wide.max(axis=0) > BAND_FLOOR * wide.max()
     for i, name in enumerate(WIDE):
         band = wide[:, i]
-        found[f"_{name}_peak"] = float(np.argmax(band))
+        found[f"_{name}_peak"] = float(np.argmax(band)) if heard[i] else 0.0
         for db in (10, 25):
-            found[f"_{name}_decay_{db}db"] = float(_last_above(band, 10 ** (-db / 20)))
+            found[f"_{name}_decay_{db}db"] = float(_last_above(band, 10 ** (-db / 20))) if heard[i] else 0.0
     return found
 
 
@@ -224,7 +249,7 @@ def _parts(power: Floats) -> dict[str, float]:
 def _shape(part: str, mean: Floats) -> dict[str, float]:
     """One spectrum of sum 1: where it lies, how wide, how flat, and its cepstrum."""
     centre = float(mean @ _FREQS)
-    body = mean[2:400] + 1e-7
+    body = mean[2:400] + TONE_FLOOR
     mel = np.maximum(10 * np.log10(mean @ _MEL_BANK.T + EPS), FLOOR_DB)
     found = {
         f"{part}_centroid_hz": centre,
@@ -241,8 +266,8 @@ def _tones(seg: Floats) -> dict[str, float]:
     body = np.zeros(LONG, np.float32)
     part = seg[441 : 441 + LONG]
     body[: part.size] = part
-    spectrum = np.abs(scipy.fft.rfft(body * _LONG_WINDOW)) ** 2
-    auto = scipy.fft.irfft(np.abs(scipy.fft.rfft(body, 2 * LONG)) ** 2)[:LONG]
+    spectrum = _power(body * _LONG_WINDOW, LONG)
+    auto = scipy.fft.irfft(_power(body, LONG + LAGS))[:LAGS]  # padded just enough that no lag looked at wraps
     auto = auto / (auto[0] + EPS) / _AUTO_TAPER
     low, high = round(HOUSE_RATE_HZ / PITCH_HIGH_HZ), round(HOUSE_RATE_HZ / PITCH_LOW_HZ)
     below = np.flatnonzero(auto[:high] < 0)  # the first lobe is the signal against itself, not a period
@@ -251,21 +276,26 @@ def _tones(seg: Floats) -> dict[str, float]:
     found = {"pitch_hz": HOUSE_RATE_HZ / lag, "pitch_strength": max(0.0, min(1.0, float(auto[lag])))}
     total = float(spectrum.sum()) + EPS
     for name, (a, b) in TONE_BINS.items():
-        band = spectrum[a:b] + total * 1e-9
+        band = spectrum[a:b] + total * TONE_FLOOR
         found[f"{name}_tonality_db"] = float(10 * np.log10(band.max() / band.mean()))
         found[f"_{name}_flat"] = float(np.log(band).mean() - np.log(band.mean()))
         top = np.sort(band)[-max(3, band.size // 50) :]
         found[f"_{name}_peaky"] = float(top.sum() / band.sum())
-    early, late = _low_pitch(seg[:3072]), _low_pitch(seg[3072:9216])
+    early, late = _low_pitch(seg[:EARLY]), _low_pitch(seg[EARLY:LATE])
     found["low_pitch_hz"] = late[0] if late[1] > early[1] * 1e-4 else early[0]
     found["pitch_drop_octaves"] = float(np.clip(np.log2(early[0] / found["low_pitch_hz"]), -2, 3))
     found["_low_hold"] = float(np.clip(10 * np.log10((late[1] + EPS) / (early[1] + EPS)), FLOOR_DB, 20))
     return found
 
 
+@lru_cache(maxsize=64)
+def _hann(size: int) -> Floats:
+    return np.hanning(size).astype(np.float32)
+
+
 def _low_pitch(x: Floats) -> tuple[float, float]:
     """Frequency in Hz and energy of the strongest partial between 30 and 400 Hz."""
-    spectrum = np.abs(scipy.fft.rfft(x * np.hanning(x.size).astype(np.float32), LONG))[6:75] ** 2
+    spectrum = _power(x * _hann(x.size), LONG)[6:75]
     best = int(np.argmax(spectrum))
     return (best + 6) * HOUSE_RATE_HZ / LONG, float(spectrum[best])
 
@@ -296,8 +326,7 @@ def _mel_bank() -> Floats:
 _FREQS = (np.arange(FFT // 2 + 1) * HOUSE_RATE_HZ / FFT).astype(np.float32)
 _WINDOW = np.hanning(FFT).astype(np.float32)
 _LONG_WINDOW = np.hanning(LONG).astype(np.float32)
-_AUTO_TAPER = np.maximum(0.2, 1 - np.arange(LONG) / LONG).astype(np.float32)
-_RATIO_BANK = _bank(BANDS_HZ)
+_AUTO_TAPER = (1 - np.arange(LAGS) / LONG).astype(np.float32)
 _DECAY_BANK = _bank(DECAY_BANDS_HZ)
 _MEL_BANK = _mel_bank()
 _DCT = np.sqrt(2 / MELS) * np.cos(np.pi * np.arange(CEPSTRA)[:, None] * (np.arange(MELS) + 0.5) / MELS)

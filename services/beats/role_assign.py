@@ -39,16 +39,19 @@ USES: dict[str, tuple[tuple[float, float, float, float, float], float]] = {
     "bass": ((0.65, 0.05, 0.02, 0.18, 0.10), 0.6),
     "tonal": ((0.08, 0.22, 0.10, 0.35, 0.25), 1.0),
     "vocal": ((0.03, 0.32, 0.05, 0.30, 0.30), 1.0),
-    "texture": ((0.00, 0.00, 0.02, 0.02, 0.96), 0.1),
+    "texture": ((0.01, 0.03, 0.03, 0.04, 0.89), 0.3),
 }
+BED_MS = 400.0  # the time of 90 % of the energy at which a sound is half a bed
+BED_FLOOR = 0.1  # a sound that is over at once keeps this part of its TEXTURE: a bed has to last
 EVIDENCE_WEIGHT = 8.0  # full evidence makes an open use this much likelier, plus one
 SILENCE_SHARE = 0.3  # TEXTURE's share for silence: first, and hardly more than a guess
 
 REQUIRED: tuple[Role, ...] = ("CORE", "ACCENT", "MOTION")
 ALL_FROM = 3  # sounds from which the three required pools are never empty
 WISHED_FROM = 5  # sounds from which FILL and TEXTURE are wished for too
-WISH_PRICE: dict[Role, float] = {"FILL": 0.93, "TEXTURE": 0.85}  # probability that may be lost for a wished pool
-NOBODY = 10.0  # price of an empty required pool: more than all promotions together can cost
+WISH_ODDS: dict[Role, float] = {"FILL": 60.0, "TEXTURE": 25.0}  # odds against a promotion up to which a wish is granted
+LEAST = 1e-4  # probabilities below this are all "hardly"
+NOBODY = 100.0  # price of an empty required pool: more than five promotions at LEAST cost
 FORBIDDEN = 1000.0  # price of moving a locked sound
 TIE = 1e-9  # price of a place in the order of ids: settles ties, decides nothing else
 
@@ -123,14 +126,20 @@ def judge(clip: Clip, attack_s: float | None = None) -> Judgement:
 def role_shares(instruments: Floats, features: dict[str, float]) -> Floats:
     """Probabilities of the five roles (order of ROLES) from those of the instruments (15,) and the measured features.
 
-    For each instrument i: share(i, role) × (1 + openness(i) × EVIDENCE_WEIGHT × evidence(role)), normalised over the
-    roles; then the mean over instruments, weighted by their probabilities.
+    For each instrument i: share(i, role) × (1 + openness(i) × EVIDENCE_WEIGHT × evidence(role)), TEXTURE also × how
+    far the sound lasts, normalised over the roles; then the mean over instruments, weighted by their probabilities.
     """
     shares = np.array([USES[name][0] for name in INSTRUMENTS])
     openness = np.array([USES[name][1] for name in INSTRUMENTS])
     bent = shares * (1 + EVIDENCE_WEIGHT * openness[:, None] * role_evidence(features)[None, :])
+    bent[:, ROLES.index("TEXTURE")] *= BED_FLOOR + (1 - BED_FLOOR) * lasting(features)
     use = instruments @ (bent / bent.sum(axis=1, keepdims=True))
     return np.asarray(use / use.sum())
+
+
+def lasting(features: dict[str, float]) -> float:
+    """How far a sound goes on rather than falls, 0..1: a half where 90 % of its energy takes 0.4 s."""
+    return 1 - _falling(features["energy_90_ms"], BED_MS)
 
 
 def role_evidence(features: dict[str, float]) -> Floats:
@@ -143,7 +152,7 @@ def role_evidence(features: dict[str, float]) -> Floats:
     low = sum(features[f"energy_{a}hz"] for a in ("20_60", "60_120", "120_250"))
     bright = sum(features[f"energy_{a}hz"] for a in ("4000_8000", "8000_12000", "12000_20000"))
     short = _falling(features["decay_20db_ms"], 300.0)
-    long = 1 - _falling(features["energy_90_ms"], 450.0)
+    long = lasting(features)
     sharp = _falling(features["attack_ms"], 15.0)
     many = 1 - _falling(features["strokes"], 2.5, 6.0)
     noisy = min(1.0, 3 * features["body_flatness"])
@@ -171,9 +180,10 @@ def assign_pools(candidates: Sequence[Candidate]) -> PoolPlan:
     """The pools of a beat: each sound in its own role, and as little moved as the promised pools need.
 
     CORE, ACCENT and MOTION are never empty with three sounds or more, FILL and TEXTURE are filled with five or more
-    where that loses little. A promotion costs the probability it loses (roles[own] − roles[new], 0..1); one sound is
-    chosen for each such role by the optimal assignment of Kuhn, so the sum is minimal. Locked sounds never move; what
-    they make impossible is in `warnings`. The order of the candidates does not matter; ties go to the smaller id.
+    where the odds against it are small. A promotion costs ln(roles[own] / roles[new]); one sound is chosen for each
+    such role by the optimal assignment of Kuhn (1955), so the plan is the likeliest of all that cover the pools.
+    Locked sounds never move; what they make impossible is in `warnings`. The order of the candidates does not matter;
+    ties go to the smaller id.
     """
     ranked = sorted(candidates, key=lambda c: c.sample_id)
     home: dict[str, Role] = {c.sample_id: c.locked or c.judgement.role for c in ranked}
@@ -208,18 +218,19 @@ def _keepers(ranked: Sequence[Candidate], home: dict[str, Role]) -> dict[Role, s
     for i, role in enumerate(wanted):
         for j, c in enumerate(ranked):
             cost[i, j] = _loss(c, home[c.sample_id], role) + j * TIE
-        cost[i, len(ranked) + i] = WISH_PRICE.get(role, NOBODY)
+        cost[i, len(ranked) + i] = float(np.log(WISH_ODDS[role])) if role in WISH_ODDS else NOBODY
     rows, columns = linear_sum_assignment(cost)
     return {wanted[i]: ranked[j].sample_id for i, j in zip(rows, columns, strict=True) if j < len(ranked)}
 
 
 def _loss(c: Candidate, home: Role, role: Role) -> float:
-    """What it costs to play a sound as `role`, 0..1, or FORBIDDEN."""
+    """What it costs to play a sound as `role`: the logarithm of the odds against it, at least 0, or FORBIDDEN."""
     if home == role:
         return 0.0
     if c.locked:
         return FORBIDDEN
-    return max(0.0, round(c.judgement.roles[home] - c.judgement.roles[role], 6))
+    roles = c.judgement.roles
+    return max(0.0, round(float(np.log(max(roles[home], LEAST) / max(roles[role], LEAST))), 6))
 
 
 def _share(ranked: Sequence[Candidate], home: dict[str, Role], pools: dict[Role, list[str]]) -> None:
