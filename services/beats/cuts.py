@@ -44,6 +44,8 @@ LATE = _samples(6.0)  # the onset is at most this much later than its coarse fra
 LOOK_AHEAD = _samples(35)  # read after the coarse onset: as far as any of the above looks
 FLOOR_RUN = _samples(8)  # the quietest such stretch before the rise is the local floor
 FLOOR_MARGIN = 2.0  # times the local floor (6 dB): its own ripple stays under it
+RIPPLE_RUN = _samples(20)  # one period of mains hum: the quietest such stretch shows how far the floor ripples
+RIPPLE_MARGIN = 1.25  # times the highest ripple
 CONTRAST_POWER = 0.2  # of the contrast: loud hits may start higher above the floor, which keeps noise out
 RANGE_FLOOR = 10 ** (-50 / 20)  # of the peak: below it nobody hears the beginning
 RISEN = 10 ** (-10 / 20)  # of the peak: from here the walk back starts
@@ -77,9 +79,9 @@ def envelope(x: Samples, width: int) -> Envelope:
     return np.asarray(np.sqrt(np.maximum(uniform_filter1d(power, width, mode="constant"), 0.0)))
 
 
-def _flat(x: Samples) -> Samples:
-    """Without the offset that a recorder adds."""
-    return np.asarray(x - x.mean(axis=1, keepdims=True), dtype=np.float32)
+def _flat(x: Samples, until: int) -> Samples:
+    """Without the recorder's offset, which is heard before the hit: the hit's own mean is not to be taken off."""
+    return x - x[:, :until].mean(axis=1, keepdims=True) if until >= FINE else x
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,8 @@ def _view(x: Samples, rise_to: int, smear: int) -> _View:
     runs = np.sqrt(np.maximum(uniform_filter1d(env**2, FLOOR_RUN, mode="nearest"), 0.0))
     floor = float(runs[FINE : max(FINE + 1, rise_to)].min(initial=peak))
     margin = max(FLOOR_MARGIN, (peak / floor) ** CONTRAST_POWER) if floor > 0 else FLOOR_MARGIN
-    threshold = min(max(floor * margin, peak * RANGE_FLOOR), peak * RISEN)
+    ripple = float(maximum_filter1d(env[: max(FINE + 1, rise_to)], RIPPLE_RUN, mode="nearest").min())
+    threshold = min(max(floor * margin, ripple * RIPPLE_MARGIN, peak * RANGE_FLOOR), peak * RISEN)
     top, jump = _steepest(env, threshold, rise_to) if peak > 0 else (rise_to, 0.0)
     jump -= LOW_HANDICAP if smear else 0.0
     return _View(env, peak, floor, threshold, top, jump, smear + FINE // 2)
@@ -149,7 +152,7 @@ def _walk_back(view: _View) -> int:
 def physical_onset(x: Samples, start: int, frame: int) -> Place:
     """Where the hit at a coarse onset begins. `x`: (channels, n), the source from sample `start`, around it."""
     rise_to = min(max(frame * HOP - start, 0), x.shape[1] - 1)
-    view = max(_views(_flat(x), rise_to), key=lambda v: v.jump)
+    view = max(_views(_flat(x, rise_to - RISE_AFTER), rise_to), key=lambda v: v.jump)
     onset = min(_walk_back(view), x.shape[1] - 1) if view.peak > 0 else rise_to
     contrast = 20 * np.log10(view.peak / view.floor) if view.floor > 0 else -20 * np.log10(RANGE_FLOOR)
     return Place(start + onset, float(np.clip(contrast, 0.0, 120.0)))

@@ -66,7 +66,7 @@ AFTER_FRAMES = 8  # from the onset on
 MIN_GAP_FRAMES = 16  # 46 ms: closer than a double knock, two onsets are one sound
 STRONGER = 3.0  # times: a late neighbour this much stronger was the hit, the early one its precursor
 RATTLE_GAP_FRAMES = 24  # 70 ms
-RATTLE_HITS = 5  # so many hits, each within the gap of the one before, are one rattle, not single hits
+RATTLE_HITS = 5  # so many hits, each within the gap of the one before, are one rattle; it may pause for two gaps
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,16 +152,14 @@ def band_levels(
             progress((first + count) / total)
     np.round(level / LEVEL_STEP_DB, out=level)
     level *= LEVEL_STEP_DB
-    _mend_edges(level, source.frames)
+    level = _with_mended_edges(level, source.frames)
     return BandLevels(level, _noise_floor(level))
 
 
-def _mend_edges(level: Array, samples: int) -> None:
-    """Give frames that reach past the source the level of the nearest whole one: its border is no jump of the sound."""
+def _with_mended_edges(level: Array, samples: int) -> Array:
+    """Frames that reach past the source get the level of the nearest whole one: its border is no jump of the sound."""
     first, last = WINDOW // 2 // HOP, (samples - WINDOW // 2) // HOP
-    if last >= first:
-        level[:, :first] = level[:, first : first + 1]
-        level[:, last + 1 :] = level[:, last : last + 1]
+    return level[:, np.clip(np.arange(level.shape[1]), first, last)] if last >= first else level
 
 
 def _averages(x: Array) -> Array:
@@ -221,12 +219,26 @@ def separate(levels: BandLevels, onsets: Onsets) -> Onsets:
                 kept[-1] = i
             continue
         kept.append(i)
-    index = np.asarray(kept, dtype=np.int64)
-    new_run = np.concatenate([[True], np.diff(frame[index]) > RATTLE_GAP_FRAMES])[: index.size]
-    run = np.cumsum(new_run)
-    single = np.bincount(run, minlength=1)[run] < RATTLE_HITS if index.size else new_run
-    index = index[new_run | single]
+    index = np.asarray([i for run in _runs(kept, frame) for i in run], dtype=np.int64)
     return Onsets(frame[index], strength[index])
+
+
+def _runs(kept: list[int], frame: Indices) -> list[list[int]]:
+    """What is left of each run of close onsets: all of a short one, the first of a rattle, none of its continuation."""
+    runs: list[list[int]] = []
+    for i in kept:
+        if runs and frame[i] - frame[runs[-1][-1]] <= RATTLE_GAP_FRAMES:
+            runs[-1].append(i)
+        else:
+            runs.append([i])
+    left: list[list[int]] = []
+    rattle_until = -np.inf
+    for run in runs:
+        rattle = len(run) >= RATTLE_HITS
+        again = rattle and frame[run[0]] - rattle_until <= 2 * RATTLE_GAP_FRAMES
+        left.append([] if again else run[:1] if rattle else run)
+        rattle_until = frame[run[-1]] if rattle else rattle_until
+    return left
 
 
 def _stand_out(levels: BandLevels, onsets: Onsets) -> npt.NDArray[np.bool_]:
