@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from services.beats.edit import apply
-
 from db import beats as repo
 from db.store import Document, Store
 from services import clock
 from services.beats.document import beat_from_doc, beat_to_doc
+from services.beats.edit import apply
 from services.beats.types import Beat
 from services.errors import FieldError, Invalid, StaleVersion
 from services.projects import history
@@ -83,6 +82,12 @@ def load(store: Store, owner: str, doc: Document) -> Beat:
     """The beat at its head."""
     head = repo.commit(store, owner, doc["id"], doc["head"])
     return beat_from_doc(repo.tree(store, owner, head["tree"]["beat"]))
+
+
+def listed_fields(state: dict[str, Any]) -> dict[str, Any]:
+    """The same of a stored state."""
+    grid = state["grid"]
+    return {"style": state["meta"].get("style", ""), "bpm": grid["tempo_map"][0][1], "bars": grid["bars"]}
 
 
 def summary(beat: Beat) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from flask import url_for
 
 from app import queue
 from app.auth import deps, media_url
-from db import beats, jobs, results
+from db import assets, beats, jobs, results
 from db.store import Document
 from services import clock
 from services.beats.document import beat_from_doc
@@ -33,8 +33,6 @@ def result_body(job: Document) -> dict[str, Any]:
         raise NotFound("The result of this job is no longer stored.")
     body = {"job_id": job["id"], **body}
     if job["kind"] == "asset":
-        from db import assets
-
         return asset_body(assets.asset(deps().store, job["owner"], body["asset_id"]))
     return body
 
@@ -151,6 +149,7 @@ def _result_or_none(job: Document) -> dict[str, Any] | None:
 def asset_body(doc: Document) -> dict[str, Any]:
     """An asset as the API shows it."""
     base = url_for("assets.show", asset_id=doc["id"])
+    facts = assets.audio_facts(deps().store, doc["id"]) or {}
     content = url_for("assets.content", asset_id=doc["id"])
     return {
         "asset_id": doc["id"],
@@ -159,9 +158,9 @@ def asset_body(doc: Document) -> dict[str, Any]:
         "sha256": doc["sha256"],
         "bytes": doc["bytes"],
         "media_type": doc["media_type"],
-        "duration_s": doc.get("duration_s"),
-        "channels": doc.get("channels"),
-        "rate_hz": doc.get("rate_hz"),
+        "duration_s": facts.get("duration_s"),
+        "channels": facts.get("channels"),
+        "rate_hz": facts.get("rate_hz"),
         "retention": doc["retention"],
         "created_at": clock.iso(doc["created_at"]),
         "expires_at": clock.iso(doc["expires_at"]) if doc.get("expires_at") else None,

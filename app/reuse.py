@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from app.change import summary
+from app.change import listed_fields
 from app.deps import Deps
 from db import beats, results
 from db.store import Document
-from services.beats.document import beat_from_doc
 from services.errors import NotFound
 from services.jobs.types import Outcome
 from services.projects.types import Commit
@@ -19,7 +18,7 @@ def beat(deps: Deps, job: Document, original: Document) -> Outcome:
     if stored is None:
         raise NotFound("The result of this job is no longer stored.")
     first = beats.commit(store, owner, stored["beat_id"], stored["commit"])
-    body = beats.tree(store, owner, first["tree"]["beat"])
+    state = beats.tree(store, owner, first["tree"]["beat"])
     commit = Commit({"beat": first["tree"]["beat"]}, (), owner, job["created_at"], first["message"])
     beats.save_commit(store, owner, job["id"], commit, 1)
     beats.insert_beat(
@@ -33,7 +32,7 @@ def beat(deps: Deps, job: Document, original: Document) -> Outcome:
             "head": commit.sha,
             "redo": [],
             "number": 1,
-            **summary(beat_from_doc(body)),
+            **listed_fields(state),
         },
     )
     return Outcome({"beat_id": job["id"], "commit": commit.sha}, tuple(original["blobs"]))

@@ -11,7 +11,7 @@ from app.uploads import Upload, distinct
 from db import assets, samples
 from services import clock
 from services.beats.types import SAMPLES_MAX
-from services.errors import DiskFull, FieldError, Invalid, NotAudio, NotFound, TooLarge
+from services.errors import FieldError, Invalid, NotAudio, NotFound, TooLarge
 
 MEDIA_TYPES = {
     "wav": "audio/wav",
@@ -68,19 +68,14 @@ def refuse_too_many(count: int, field: str) -> None:
 def store_uploads(deps: Deps, owner: str, uploads: list[Upload]) -> Stored:
     """Adopt the files as blobs and assets. Raises DiskFull with nothing left behind."""
     names = distinct([u.name for u in uploads])
-    fresh: list[str] = []
-    out = []
-    try:
-        deps.blobs.adopt_many([(upload.path, upload.sha256) for upload in uploads])
-        for upload, name in zip(uploads, names, strict=True):
-            doc, new = assets.insert_asset(deps.store, owner, _asset_doc(deps, upload, name))
-            if new:
-                fresh.append(doc["id"])
-            out.append({"asset_id": doc["id"], "sha256": upload.sha256, "name": name, "container": upload.container})
-    except DiskFull:
-        assets.remove_unheard(deps.store, tuple(fresh))
-        raise
-    return Stored(tuple(out), tuple(fresh))
+    deps.blobs.adopt_many([(upload.path, upload.sha256) for upload in uploads])
+    docs = [_asset_doc(deps, upload, name) for upload, name in zip(uploads, names, strict=True)]
+    ids, fresh = assets.insert_assets(deps.store, owner, docs)
+    sources = tuple(
+        {"asset_id": own, "sha256": upload.sha256, "name": name, "container": upload.container}
+        for own, upload, name in zip(ids, uploads, names, strict=True)
+    )
+    return Stored(sources, tuple(fresh))
 
 
 def _asset_doc(deps: Deps, upload: Upload, name: str) -> dict[str, Any]:
@@ -91,10 +86,6 @@ def _asset_doc(deps: Deps, upload: Upload, name: str) -> dict[str, Any]:
         "bytes": upload.size,
         "container": upload.container,
         "media_type": MEDIA_TYPES.get(upload.container or "", "application/octet-stream"),
-        "duration_s": None,
-        "channels": None,
-        "rate_hz": None,
-        "peaks": None,
         "retention": UPLOAD,
         "expires_at": clock.now() + timedelta(days=deps.settings.upload_days),
     }

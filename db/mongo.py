@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -29,6 +29,7 @@ from services.errors import DiskFull, ServiceError, TooLarge, Unavailable
 DATABASE = "soundroutine"  # where the URI names none
 ANSWER_MS = 5_000  # a server that has not been found by then is down
 SOCKET_MS = 20_000  # the slowest single statement is a count over a whole collection
+DUPLICATE = 11000  # MongoDB's DuplicateKey
 OUT_OF_DISK = (14031,)  # MongoDB's OutOfDiskSpace
 OUT_OF_SIZE = (10334, 17280, 17419, 17420)  # BSONObjectTooLarge and its relatives
 REFUSED = (13, 18, 91, 189, 11600, 11602, 13435, 13436)  # not authorised, shutting down, not the primary
@@ -74,6 +75,16 @@ class MongoStore(SwapStore):
         except driver.DuplicateKeyError:
             raise DuplicateId(fresh["id"]) from None
         return fresh
+
+    def insert_new(self, collection: str, docs: Sequence[Document]) -> None:
+        if not docs:
+            return
+        try:
+            with self._answering(collection) as documents:
+                documents.insert_many([query.packed({**normal(doc), "version": 1}) for doc in docs], ordered=False)
+        except driver.BulkWriteError as err:
+            if any(one["code"] != DUPLICATE for one in err.details["writeErrors"]):
+                raise
 
     def get(self, collection: str, doc_id: str) -> Document | None:
         with self._answering(collection) as documents:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from db.store import Document, DuplicateId, Page, Store
+from db.store import Document, Page, Store
 from services import clock
 from services.errors import NotFound
 
@@ -14,19 +14,9 @@ NAME = "samples"
 
 def save_samples(store: Store, owner: str, samples: Iterable[dict[str, Any]]) -> None:
     """Store samples that are not there yet; those that are keep their corrections."""
-    for sample in samples:
-        doc = {
-            "id": f"{owner}:{sample['sample_id']}",
-            "owner": owner,
-            "created_at": clock.now(),
-            "updated_at": clock.now(),
-            "schema": 1,
-            **sample,
-        }
-        try:
-            store.insert(NAME, doc)
-        except DuplicateId:
-            continue
+    at = clock.now()
+    stored = {"owner": owner, "created_at": at, "updated_at": at, "schema": 1}
+    store.insert_new(NAME, [{"id": f"{owner}:{s['sample_id']}", **stored, **s} for s in samples])
 
 
 def sample(store: Store, owner: str, sample_id: str) -> Document:

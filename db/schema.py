@@ -13,6 +13,7 @@ COLLECTIONS: tuple[CollectionSpec, ...] = (
         ("owner", "sha256", "kind", "created_at", "expires_at", "retention"),
         (Index(("owner", "-created_at")), Index(("sha256",)), Index(("expires_at",))),
     ),
+    CollectionSpec("asset_facts", ("created_at",)),
     CollectionSpec(
         "jobs",
         ("owner", "kind", "state", "queue", "turn", "created_at", "lease.until", "reuse_key", "subject"),

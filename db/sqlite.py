@@ -7,6 +7,7 @@ is one statement, so every write is atomic and conditional writes have exactly o
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from db import cursor as cursors
@@ -16,6 +17,14 @@ from db.filters import clauses, sort_keys
 from db.sqlite_pool import BUSY_S, Pool
 from db.store import CollectionSpec, Document, DuplicateId, Filter, Page, VersionConflict
 from db.swap import SwapStore
+
+ROWS_AT_ONCE = 200  # two values each; SQLite takes 32,766 in one statement, but a writer holds up the others
+
+
+def batched(rows: list[tuple[str, str]], size: int) -> Iterator[list[tuple[str, str]]]:
+    """The rows in pieces of at most `size`."""
+    for first in range(0, len(rows), size):
+        yield rows[first : first + size]
 
 
 class SqliteStore(SwapStore):
@@ -40,6 +49,14 @@ class SqliteStore(SwapStore):
         except sqlite3.IntegrityError:
             raise DuplicateId(fresh["id"]) from None
         return {**fresh, "version": 1}
+
+    def insert_new(self, collection: str, docs: Sequence[Document]) -> None:
+        spec = self._spec(collection)
+        rows = [(fresh["id"], _packed(fresh)) for fresh in map(normal, docs)]
+        for batch in batched(rows, ROWS_AT_ONCE):
+            sql = f'insert or ignore into "{spec.name}" (id,version,doc) values {",".join(["(?,1,?)"] * len(batch))}'  # noqa: S608
+            with self._pool.writing() as connection:
+                connection.execute(sql, [value for row in batch for value in row])
 
     def get(self, collection: str, doc_id: str) -> Document | None:
         spec = self._spec(collection)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from db.store import DuplicateId, Store
+from db.store import Store
 from services import canonical, clock
 
 NAME = "stages"
@@ -21,12 +21,12 @@ def stage(store: Store, key: str) -> dict[str, Any] | None:
     return doc["body"] if doc else None
 
 
-def save_stage(store: Store, owner: str, key: str, body: dict[str, Any], blobs: tuple[str, ...]) -> None:
-    """Keep a stage's result; the same key again keeps the first."""
-    try:
-        store.insert(
-            NAME,
-            {"id": key, "owner": owner, "body": body, "blobs": sorted(blobs), "created_at": clock.now(), "schema": 1},
-        )
-    except DuplicateId:
-        pass
+def save_stages(store: Store, owner: str, found: dict[str, dict[str, Any]]) -> None:
+    """Keep stages' results by their keys; a key that is there keeps its first."""
+    store.insert_new(
+        NAME,
+        [
+            {"id": key, "owner": owner, "body": body, "created_at": clock.now(), "schema": 1}
+            for key, body in found.items()
+        ],
+    )

@@ -19,7 +19,7 @@ full disk DiskFull; a write that raised Unavailable may still have happened.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -68,6 +68,10 @@ class Store(Protocol):
 
     def insert(self, collection: str, doc: Document) -> Document:
         """Store a new document with version 1 and return it. Raises DuplicateId."""
+        ...
+
+    def insert_new(self, collection: str, docs: Sequence[Document]) -> None:
+        """Store the documents whose id is new, with version 1, and leave the others alone: one write for all."""
         ...
 
     def get(self, collection: str, doc_id: str) -> Document | None:

@@ -75,7 +75,7 @@ def _known(uploads: list[Upload]) -> Document | None:
     """The asset that this owner has of these bytes, decoded before, with its retention renewed."""
     store, owner = deps().store, caller().owner
     doc = store.get(repo.NAME, repo.asset_id(owner, uploads[0].sha256))
-    if doc is None or doc.get("duration_s") is None or not deps().blobs.touch(doc["sha256"]):
+    if doc is None or repo.audio_facts(store, doc["id"]) is None or not deps().blobs.touch(doc["sha256"]):
         return None
     store_uploads(deps(), owner, uploads)
     return store.get(repo.NAME, doc["id"])
@@ -141,9 +141,10 @@ def content(asset_id: str) -> Response:
 def waveform(asset_id: str) -> Response:
     """[[min, max], …] over equal parts of the sound, -1..1."""
     doc = repo.asset(deps().store, caller().owner, asset_id)
-    if doc.get("peaks") is None:
+    facts = repo.audio_facts(deps().store, doc["id"])
+    if facts is None:
         raise Busy("This sound has not been decoded yet.", retry_after_s=2)
-    return ok({"asset_id": asset_id, "duration_s": doc["duration_s"], "peaks": doc["peaks"]})
+    return ok({"asset_id": asset_id, "duration_s": facts["duration_s"], "peaks": facts["peaks"]})
 
 
 @blp.route("/assets/<asset_id>/link", methods=["POST"])

@@ -58,8 +58,7 @@ def decoded(
             raise
         for one in whole:
             opened.callback(one.pcm.close)
-        for source, one in zip(sources, whole, strict=True):
-            _note(ctx, source, one)
+        _note(ctx, sources, whole)
         yield whole
 
 
@@ -76,20 +75,21 @@ def _refuse_silent(found: Sequence[Decoded], field_name: str) -> None:
         raise Invalid(silent[0].message, code="silent", errors=tuple(silent))
 
 
-def _note(ctx: JobContext, source: dict[str, Any], one: Decoded) -> None:
-    """Write what decoding found into the asset, once."""
-    asset_id = source.get("asset_id")
-    if asset_id is None or "sample_id" in source:
-        return
-    doc = ctx.deps.store.get(assets.NAME, asset_id)
-    if doc is not None and doc.get("duration_s") is None:
-        facts = {
+def _note(ctx: JobContext, sources: Sequence[dict[str, Any]], found: Sequence[Decoded]) -> None:
+    """Keep what decoding found, for the assets that had not been decoded before."""
+    facts = {
+        source["asset_id"]: {
             "duration_s": round(one.duration_s, 6),
             "channels": one.info.channels,
             "rate_hz": one.info.rate_hz,
             "codec": one.info.codec,
+            "peaks": peaks(one),
         }
-        assets.note_audio(ctx.deps.store, asset_id, {**facts, "peaks": peaks(one)})
+        for source, one in zip(sources, found, strict=True)
+        if "sample_id" not in source and assets.audio_facts(ctx.deps.store, source["asset_id"]) is None
+    }
+    assets.note_audio(ctx.deps.store, facts)
+    ctx.measure(sum(one.duration_s for one in found))
 
 
 def peaks(one: Decoded) -> list[list[float]]:
@@ -124,7 +124,7 @@ def hear(ctx: JobContext, sources: Sequence[dict[str, Any]], mode: str, max_slic
         store_cuts(ctx, [cut for cuts, _ in made.values() for cut in cuts])
         for i, (cuts, warnings) in made.items():
             known[i] = Heard(tuple(cut.sample for cut in cuts), tuple(warnings))
-            _keep(ctx, _key(ctx, sources[i], mode, max_slices), known[i])
+        _keep(ctx, {_key(ctx, sources[i], mode, max_slices): known[i] for i in made})
     found = [known[i] for i in range(len(sources))]
     return Heard(tuple(s for h in found for s in h.samples), tuple(w for h in found for w in h.warnings))
 
@@ -151,11 +151,13 @@ def store_cuts(ctx: JobContext, cuts: Iterable[sounds.Cut]) -> list[Sample]:
     return out
 
 
-def _keep(ctx: JobContext, key: str, heard: Heard) -> None:
-    docs = [to_doc(s) for s in heard.samples]
-    body = {"samples": docs, "warnings": list(heard.warnings)}
-    stages.save_stage(ctx.deps.store, ctx.job["owner"], key, body, tuple(s.blob for s in heard.samples))
-    samples.save_samples(ctx.deps.store, ctx.job["owner"], docs)
+def _keep(ctx: JobContext, found: dict[str, Heard]) -> None:
+    """Remember the sources' stage results, and the samples in the owner's library."""
+    owner, docs = ctx.job["owner"], {key: [to_doc(s) for s in heard.samples] for key, heard in found.items()}
+    stages.save_stages(
+        ctx.deps.store, owner, {key: {"samples": docs[key], "warnings": list(found[key].warnings)} for key in found}
+    )
+    samples.save_samples(ctx.deps.store, owner, [doc for one in docs.values() for doc in one])
 
 
 def _key(ctx: JobContext, source: dict[str, Any], mode: str, max_slices: int) -> str:

@@ -19,6 +19,16 @@ def test_insert_gives_version_1_and_get_the_same_document(shelf):
     assert shelf.get("b") is None
 
 
+def test_insert_new_stores_what_is_new_and_leaves_the_rest(shelf):
+    shelf.insert("b", n=1)
+    shelf.store.insert_new(shelf.name, [{"id": "a", "n": 2}, {"id": "b", "n": 3}, {"id": "c", "n": 4, "at": EPOCH}])
+    assert [shelf.get(i)["n"] for i in "abc"] == [2, 1, 4]
+    assert (shelf.get("a")["version"], shelf.get("c")["at"]) == (1, EPOCH)
+    shelf.store.insert_new(shelf.name, [])
+    shelf.store.insert_new(shelf.name, [{"id": f"m{i}", "n": i} for i in range(450)])
+    assert shelf.get("m449")["n"] == 449
+
+
 def test_an_id_is_taken_once(shelf):
     shelf.insert("a", n=1)
     with pytest.raises(DuplicateId):

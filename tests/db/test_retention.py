@@ -68,7 +68,7 @@ def test_files_of_a_deleted_beat_go_and_the_others_stay(store: SqliteStore) -> N
 
 
 def test_stages_are_a_cache(store: SqliteStore) -> None:
-    stages.save_stage(store, "lab", "key", {"x": 1}, (A,))
+    stages.save_stages(store, "lab", {"key": {"x": A}})
     assert marks.marked(store) == set()
     assert retention.forget_stages(store, clock.now() - timedelta(days=1)) == 0
     assert retention.forget_stages(store, clock.now() + timedelta(days=1)) == 1
@@ -77,12 +77,20 @@ def test_stages_are_a_cache(store: SqliteStore) -> None:
 def test_an_expired_asset_is_not_found_before_any_chore_ran(store: SqliteStore) -> None:
     from services.errors import NotFound
 
-    doc, new = assets.insert_asset(
-        store, "lab", {"sha256": A, "kind": "upload", "expires_at": clock.now() - timedelta(seconds=1)}
-    )
-    assert new
+    facts = {"sha256": A, "kind": "upload", "expires_at": clock.now() - timedelta(seconds=1)}
+    (own,), fresh = assets.insert_assets(store, "lab", [facts])
+    assert fresh == [own]
     with pytest.raises(NotFound):
-        assets.asset(store, "lab", doc["id"])
-    renewed, new = assets.insert_asset(store, "lab", {"sha256": A, "kind": "upload", "expires_at": clock.now() + FAR})
-    assert (renewed["id"], new) == (doc["id"], False)
-    assert assets.asset(store, "lab", doc["id"])["sha256"] == A
+        assets.asset(store, "lab", own)
+    assert assets.insert_assets(store, "lab", [{**facts, "expires_at": clock.now() + FAR}]) == ([own], [])
+    assert assets.asset(store, "lab", own)["sha256"] == A
+
+
+def test_a_failed_request_takes_its_new_assets_along_but_none_that_another_has_heard(store: SqliteStore) -> None:
+    until = clock.now() + FAR
+    ids, _ = assets.insert_assets(
+        store, "lab", [{"sha256": sha, "kind": "upload", "expires_at": until} for sha in (A, B)]
+    )
+    assets.note_audio(store, {ids[1]: {"duration_s": 1.0}})
+    assets.remove_unheard(store, tuple(ids))
+    assert [d["sha256"] for d in assets.assets(store, "lab", None, 10).items] == [B]
