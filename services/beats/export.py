@@ -104,17 +104,17 @@ def _wav(beat: Beat, clips: Clips, options: ExportOptions) -> bytes:
 
 
 def _encoded(kind: str) -> Callable[[Beat, Clips, ExportOptions], bytes]:
-    def make(beat: Beat, clips: Clips, options: ExportOptions) -> bytes:  # noqa: ARG001 - every maker takes the same
+    def make(beat: Beat, clips: Clips, options: ExportOptions) -> bytes:
         return encode(_mastered(beat, clips), kind, tags=Tags(title_of(beat)))
 
     return make
 
 
-def _midi(beat: Beat, clips: Clips, options: ExportOptions) -> bytes:  # noqa: ARG001
+def _midi(beat: Beat, clips: Clips, options: ExportOptions) -> bytes:
     return beat_midi(beat, options.note_map)
 
 
-def _kit(beat: Beat, clips: Clips, options: ExportOptions) -> bytes:  # noqa: ARG001
+def _kit(beat: Beat, clips: Clips, options: ExportOptions) -> bytes:
     return kit_zip(beat, clips)
 
 
