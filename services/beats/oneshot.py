@@ -50,6 +50,8 @@ LEAD_EVEN_DB = 9.0  # range of the levels before the first hit, if they are the 
 TAIL_QUIET_DB = 25.0  # below the peak, before a flat end is taken for the room
 ROOM_MARGIN_DB = 3.0  # above the room: sound
 LEVEL = round(0.010 * HOUSE_RATE_HZ)  # samples per level: 10 ms
+LONGEST_RISE = 15  # levels, 150 ms: what rises longer may be several things
+RIPPLE_DB = 3.0  # the unevenness of noise in 10 ms; a second hit brings back more
 PAUSE = 4  # levels, 40 ms: below the border for so long, a sound is over
 SILENT_BELOW = 1e-5  # re full scale, -100 dB
 # dB that the ear takes off each band of `onsets` (A-weighting, IEC 61672-1, at the bands' centres): a creak has more
@@ -57,6 +59,9 @@ SILENT_BELOW = 1e-5  # re full scale, -100 dB
 EAR_DB = np.asarray([-21.0, -11.0, -4.0, 0.0, 1.2, 1.0, -1.1, -6.0], dtype=np.float32)
 SEVERAL = "{name} holds {count} hits; the strongest one is used. Upload it with mode `preprocess` to get them all."
 SILENT = "This sound is silent."
+
+
+NO_ONSETS = Onsets(np.zeros(0, np.int64), np.zeros(0, np.float32))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +96,11 @@ def oneshot_trim(clip: Clip, name: str = "This sound") -> OneshotTrim:
     clean = Clip(x, HOUSE_RATE_HZ)
     if clip.frames == 0 or np.abs(x).max() < SILENT_BELOW:
         return OneshotTrim(Hit(0.0, clip.duration_s, 0.0, 0.0), (), several=False, warning=SILENT)
+    course = _course(clean)
+    if _one_gesture(course):
+        return OneshotTrim(_sounding(clean, course, NO_ONSETS), (), several=False, warning=None)
     levels = band_levels(ClipSource(clean))
     onsets = separate(levels, detect_onsets(levels))
-    course = _course(clean)
     whole = _sounding(clean, course, onsets)
     hits = _plain_hits(_Heard(clean, course, levels, onsets), whole.onset_s)
     if len(hits) < 2:
@@ -121,6 +128,19 @@ def _course(clip: Clip) -> _Course:
     room = float(np.median(tail))
     flat = level.size >= 2 * FLAT_TAIL and abs(first - second) < FLAT_DB and room < peak - TAIL_QUIET_DB
     return _Course(level, max(peak - SILENCE_BELOW_DB, room + ROOM_MARGIN_DB if flat else -np.inf))
+
+
+def _one_gesture(course: _Course) -> bool:
+    """Whether the level plainly rises once and then falls: then there is no second hit to look for in the bands, which
+    is most of the cost of a one-shot. Anything before the rise, or a level that comes back, wants the closer look."""
+    level, top = course.level_db, int(np.argmax(course.level_db))
+    loud = np.flatnonzero(level > course.border_db)
+    rise, fall = level[loud[0] : top + 1], level[top : loud[-1] + 1]
+    return bool(
+        rise.size <= LONGEST_RISE
+        and np.all(np.diff(rise) > -RIPPLE_DB)
+        and np.all(fall - np.minimum.accumulate(fall) < RIPPLE_DB)
+    )
 
 
 def _sounding(clip: Clip, course: _Course, onsets: Onsets) -> Hit:
