@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from db.store import Store
@@ -18,7 +19,7 @@ def stage_key(owner: str, stage: str, facts: dict[str, Any]) -> str:
 def stage(store: Store, key: str) -> dict[str, Any] | None:
     """The stored result of a stage, or None."""
     doc = store.get(NAME, key)
-    return doc["body"] if doc else None
+    return json.loads(doc["body"]) if doc else None
 
 
 def save_stages(store: Store, owner: str, found: dict[str, dict[str, Any]]) -> None:
@@ -26,7 +27,7 @@ def save_stages(store: Store, owner: str, found: dict[str, dict[str, Any]]) -> N
     store.insert_new(
         NAME,
         [
-            {"id": key, "owner": owner, "body": body, "created_at": clock.now(), "schema": 1}
+            {"id": key, "owner": owner, "body": json.dumps(body), "created_at": clock.now(), "schema": 1}
             for key, body in found.items()
         ],
     )

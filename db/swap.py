@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import random
 import time
 from abc import ABC, abstractmethod
@@ -47,13 +46,14 @@ class SwapStore(ABC):
         give_up = time.monotonic() + PATIENCE_S
         pause = FIRST_PAUSE_S
         while (doc := self.get(collection, doc_id)) is not None:
-            changed = change(copy.deepcopy(doc))
+            version = doc["version"]
+            changed = change(doc)  # nobody else has this copy: every read makes a new one
             if changed is None:
                 return None
             if changed.get("id") != doc_id:
                 raise ValueError("mutate must not change a document's id")
             try:
-                return self.replace(collection, changed, doc["version"])
+                return self.replace(collection, changed, version)
             except VersionConflict:
                 if time.monotonic() > give_up:
                     raise Unavailable("Too many changes to the same object at once; try again.") from None

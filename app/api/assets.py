@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from datetime import UTC, datetime
 
 from flask import Response, request
@@ -144,7 +145,13 @@ def waveform(asset_id: str) -> Response:
     facts = repo.audio_facts(deps().store, doc["id"])
     if facts is None:
         raise Busy("This sound has not been decoded yet.", retry_after_s=2)
-    return ok({"asset_id": asset_id, "duration_s": facts["duration_s"], "peaks": facts["peaks"]})
+    return ok({"asset_id": asset_id, "duration_s": facts["duration_s"], "peaks": _peaks(facts["peaks"])})
+
+
+def _peaks(packed: str) -> list[list[float]]:
+    """[[min, max], …] of the stored signed bytes."""
+    values = [round(v / 127, 3) for v in memoryview(base64.b64decode(packed)).cast("b")]
+    return [[low, high] for low, high in zip(values[::2], values[1::2], strict=True)]
 
 
 @blp.route("/assets/<asset_id>/link", methods=["POST"])
