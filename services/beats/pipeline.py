@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from services.beats.beat_gen import compose, recompose
-
 from services.beats.compose_types import ComposeRequest, Composition, Sound, sound_of
 from services.beats.request import BeatRequest
 from services.beats.role_assign import Candidate, Judgement, PoolPlan, assign_pools

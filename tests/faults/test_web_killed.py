@@ -23,7 +23,10 @@ def half_an_upload(live: Live) -> socket.socket:
         b'--x\r\nContent-Disposition: form-data; name="samples"; filename="a.wav"\r\nContent-Type: audio/wav\r\n\r\n'
         + kit_wavs()["rain.wav"]
     )
-    head = f"POST /v1/beat HTTP/1.1\r\nHost: x\r\nX-API-Key: {KEY}\r\nContent-Type: multipart/form-data; boundary=x\r\nContent-Length: {2 * len(body)}\r\n\r\n"
+    head = (
+        f"POST /v1/beat HTTP/1.1\r\nHost: x\r\nX-API-Key: {KEY}\r\nContent-Length: {2 * len(body)}\r\n"
+        "Content-Type: multipart/form-data; boundary=x\r\n\r\n"
+    )
     connection = socket.create_connection(("127.0.0.1", live.port), timeout=10)
     connection.sendall(head.encode() + body)
     return connection

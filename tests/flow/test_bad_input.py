@@ -30,13 +30,36 @@ def problem(answer: requests.Response, status: int) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("bpm", "NaN"), ("bpm", "inf"), ("bpm", "abc"), ("bpm", "0"), ("bpm", "1e9"), ("bpm", "39.9"), ("bpm", "true"), ("bpm", ""),
-        ("bars", "0"), ("bars", "65"), ("bars", "2.5"), ("bars", "-1"), ("style", "gabberwaltz"), ("style", ""), ("meter", "9/8"),
-        ("swing", "0.8"), ("swing", "0.49"), ("swing_unit", "12"), ("humanize", "2"), ("density", "-0.1"), ("mode", "magic"),
-        ("seed", "1.5"), ("seed", "99999999999999999999999"), ("roles", "[1"), ("roles", '{"knock.wav": "KICK"}'), ("roles", "[]"),
-        ("title", "x" * 201), ("colour", "red"),
+        ("bpm", "NaN"),
+        ("bpm", "inf"),
+        ("bpm", "abc"),
+        ("bpm", "0"),
+        ("bpm", "1e9"),
+        ("bpm", "39.9"),
+        ("bpm", "true"),
+        ("bpm", ""),
+        ("bars", "0"),
+        ("bars", "65"),
+        ("bars", "2.5"),
+        ("bars", "-1"),
+        ("style", "gabberwaltz"),
+        ("style", ""),
+        ("meter", "9/8"),
+        ("swing", "0.8"),
+        ("swing", "0.49"),
+        ("swing_unit", "12"),
+        ("humanize", "2"),
+        ("density", "-0.1"),
+        ("mode", "magic"),
+        ("seed", "1.5"),
+        ("seed", "99999999999999999999999"),
+        ("roles", "[1"),
+        ("roles", '{"knock.wav": "KICK"}'),
+        ("roles", "[]"),
+        ("title", "x" * 201),
+        ("colour", "red"),
     ],
-)  # fmt: skip
+)
 def test_a_field_out_of_range_is_named(live: Live, field: str, value: str) -> None:
     body = problem(live.beat(KNOCK, **{field: value}), 422)
     assert body["errors"][0]["field"].partition(".")[0] == field, body
@@ -129,18 +152,35 @@ def test_other_owners_objects_do_not_exist(live: Live) -> None:
     other = {"X-API-Key": made.stdout.split()[0]}
     beat = live.beat(kit_wavs(), bars=1, seed=12).json()
     sample, path = beat["meta"]["samples"][0], f"/v1/beat/{beat['job_id']}"
-    reads = [path, f"{path}/audio.wav", f"{path}/beat.mid", f"{path}/versions", f"/v1/jobs/{beat['job_id']}", f"/v1/jobs/{beat['job_id']}/events",
-             f"/v1/assets/{sample['asset_id']}", f"/v1/assets/{sample['asset_id']}/content", f"/v1/samples/{sample['sample_id']}", f"{path}/samples/{sample['sample_id']}.wav"]  # fmt: skip
+    reads = [
+        path,
+        f"{path}/audio.wav",
+        f"{path}/beat.mid",
+        f"{path}/versions",
+        f"/v1/jobs/{beat['job_id']}",
+        f"/v1/jobs/{beat['job_id']}/events",
+        f"/v1/assets/{sample['asset_id']}",
+        f"/v1/assets/{sample['asset_id']}/content",
+        f"/v1/samples/{sample['sample_id']}",
+        f"{path}/samples/{sample['sample_id']}.wav",
+    ]
     for one in reads:
         problem(requests.get(live.url + one, headers=other, timeout=10), 404)
     etag = {"If-Match": live.get(path).headers["ETag"], **other}
     writes: list[tuple[str, str, dict[str, Any]]] = [
-        ("PATCH", path, {"ops": [{"op": "undo"}]}), ("POST", f"{path}/regenerate", {"seed": 1}), ("POST", f"{path}/restore", {"version": 1}),
-        ("DELETE", path, {}), ("POST", f"/v1/jobs/{beat['job_id']}/cancel", {}), ("DELETE", f"/v1/assets/{sample['asset_id']}", {}),
-        ("POST", "/v1/beat", {"bpm": 96, "sample_ids": [sample["asset_id"]]}), ("POST", "/v1/beat", {"bpm": 96, "sample_ids": [sample["sample_id"]]}),
-        ("POST", "/v1/roles", {"sample_ids": [sample["asset_id"]]}), ("POST", "/v1/slices", {"audio_id": sample["asset_id"]}),
-        ("PATCH", f"/v1/samples/{sample['sample_id']}", {"name": "x"}), ("POST", f"/v1/assets/{sample['asset_id']}/link", {}),
-    ]  # fmt: skip
+        ("PATCH", path, {"ops": [{"op": "undo"}]}),
+        ("POST", f"{path}/regenerate", {"seed": 1}),
+        ("POST", f"{path}/restore", {"version": 1}),
+        ("DELETE", path, {}),
+        ("POST", f"/v1/jobs/{beat['job_id']}/cancel", {}),
+        ("DELETE", f"/v1/assets/{sample['asset_id']}", {}),
+        ("POST", "/v1/beat", {"bpm": 96, "sample_ids": [sample["asset_id"]]}),
+        ("POST", "/v1/beat", {"bpm": 96, "sample_ids": [sample["sample_id"]]}),
+        ("POST", "/v1/roles", {"sample_ids": [sample["asset_id"]]}),
+        ("POST", "/v1/slices", {"audio_id": sample["asset_id"]}),
+        ("PATCH", f"/v1/samples/{sample['sample_id']}", {"name": "x"}),
+        ("POST", f"/v1/assets/{sample['asset_id']}/link", {}),
+    ]
     for method, where, body in writes:
         problem(requests.request(method, live.url + where, json=body, headers=etag, timeout=10), 404)
     for listed in ("beats", "assets", "jobs", "samples"):

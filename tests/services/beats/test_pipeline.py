@@ -1,4 +1,4 @@
-"""The ladder from sounds to a rendered beat: whatever is asked within the contract holds together, here and elsewhere."""
+"""The ladder from sounds to a rendered beat: whatever is asked within the contract holds together."""
 
 from __future__ import annotations
 

@@ -12,16 +12,58 @@ from tests.composing import boombap
 
 BEAT = boombap()
 EVENT_FIELDS = [
-    "id", "bar", "step", "tick", "offset_ms", "time_s", "duration_steps", "role", "instrument", "sample_id", "pitch",
-    "velocity", "articulation", "probability", "muted", "source", "confidence",
-]  # fmt: skip
+    "id",
+    "bar",
+    "step",
+    "tick",
+    "offset_ms",
+    "time_s",
+    "duration_steps",
+    "role",
+    "instrument",
+    "sample_id",
+    "pitch",
+    "velocity",
+    "articulation",
+    "probability",
+    "muted",
+    "source",
+    "confidence",
+]
 META_FIELDS = [
-    "style", "why", "seed", "parameters", "code_version", "inputs", "engines", "pools", "role_counts", "samples", "timings_ms", "warnings", "reused_from",
-]  # fmt: skip
+    "style",
+    "why",
+    "seed",
+    "parameters",
+    "code_version",
+    "inputs",
+    "engines",
+    "pools",
+    "role_counts",
+    "samples",
+    "timings_ms",
+    "warnings",
+    "reused_from",
+]
 SAMPLE_FIELDS = [
-    "sample_id", "name", "asset_id", "role", "roles", "pool_role", "reason", "instrument", "instruments", "confidence",
-    "features", "processing", "benched", "source", "onset_s", "attack_s", "locked",
-]  # fmt: skip
+    "sample_id",
+    "name",
+    "asset_id",
+    "role",
+    "roles",
+    "pool_role",
+    "reason",
+    "instrument",
+    "instruments",
+    "confidence",
+    "features",
+    "processing",
+    "benched",
+    "source",
+    "onset_s",
+    "attack_s",
+    "locked",
+]
 
 
 def test_grid_json():
