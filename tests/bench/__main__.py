@@ -11,7 +11,8 @@ from pathlib import Path
 
 def main() -> None:
     words = sys.argv[1:]
-    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, load {os.getloadavg()[0]:.1f}")
+    machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    print(f"{machine}, load {os.getloadavg()[0]:.1f}")
     for path in sorted(Path(__file__).parent.glob("bench_*.py")):
         if not words or any(word in path.stem for word in words):
             print(f"\n## {path.stem.removeprefix('bench_')}\n", flush=True)
