@@ -35,7 +35,8 @@ COARSE = _samples(5.0)  # envelope in which strong peaks are told apart: about t
 QUIET_RUN = _samples(2.0)  # below the threshold for this long: before the sound
 LEAD_IN = _samples(110)  # looked at before the coarse onset: slow attacks such as a swash rise for 60 ms
 RISE_AFTER = _samples(25)  # the rise has reached a good part of its height this long after the coarse onset
-JUMP = _samples(4.0)  # the rise is steepest where these ms tower over those before
+JUMP = _samples(4.0)  # the rise is steepest where these ms tower over ...
+PAST = _samples(8.0)  # ... these before: longer than the nulls of a beating ring
 STEEP = 0.9  # of the steepest jump
 VALLEY = 2.0  # times the lowest level so far (6 dB): going back, another sound
 LOW_HANDICAP = 0.5  # (4 dB) more jump than elsewhere, since rumble fluctuates and the low end starts slowly
@@ -48,7 +49,9 @@ RIPPLE_RUN = _samples(20)  # one period of mains hum: the quietest such stretch 
 RIPPLE_MARGIN = 1.25  # times the highest ripple
 CONTRAST_POWER = 0.2  # of the contrast: loud hits may start higher above the floor, which keeps noise out
 RANGE_FLOOR = 10 ** (-50 / 20)  # of the peak: below it nobody hears the beginning
-RISEN = 10 ** (-10 / 20)  # of the peak: from here the walk back starts
+RISEN = 10 ** (
+    -10 / 20
+)  # of the peak: the threshold is no higher, or half way up (in dB) from a floor close to the peak
 
 ATTACK_SEARCH_S = 2.0  # the first strong peak comes within this
 STRONG = 10 ** (-6 / 20)  # of the highest peak: a strong one
@@ -115,7 +118,9 @@ def _view(x: Samples, rise_to: int, smear: int) -> _View:
     floor = float(runs[FINE : max(FINE + 1, rise_to)].min(initial=peak))
     margin = max(FLOOR_MARGIN, (peak / floor) ** CONTRAST_POWER) if floor > 0 else FLOOR_MARGIN
     ripple = float(maximum_filter1d(env[: max(FINE + 1, rise_to)], RIPPLE_RUN, mode="nearest").min())
-    threshold = min(max(floor * margin, ripple * RIPPLE_MARGIN, peak * RANGE_FLOOR), peak * RISEN)
+    threshold = min(
+        max(floor * margin, ripple * RIPPLE_MARGIN, peak * RANGE_FLOOR), max(peak * RISEN, (peak * floor) ** 0.5)
+    )
     top, jump = _steepest(env, threshold, rise_to) if peak > 0 else (rise_to, 0.0)
     jump -= LOW_HANDICAP if smear else 0.0
     return _View(env, peak, floor, threshold, top, jump, smear + FINE // 2)
@@ -123,12 +128,12 @@ def _view(x: Samples, rise_to: int, smear: int) -> _View:
 
 def _steepest(env: Envelope, threshold: float, rise_to: int) -> tuple[int, float]:
     """Where near `rise_to`, and by how much, the envelope jumps most; what lies below the threshold counts as equal."""
-    first = max(0, rise_to - RISE_AFTER - JUMP)
+    first = max(0, rise_to - RISE_AFTER - PAST)
     level = np.log(np.maximum(env[first : rise_to + LATE + JUMP], threshold))
     if level.size <= FINE:
         return first, 0.0
     highest = maximum_filter1d(level, JUMP, mode="nearest", origin=-(JUMP // 2))
-    before = maximum_filter1d(level, JUMP, mode="nearest", origin=(JUMP - 1) // 2)
+    before = maximum_filter1d(level, PAST, mode="nearest", origin=(PAST - 1) // 2)
     jump = highest[FINE:] - before[:-FINE]
     # equal while the jump lies ahead: the last is at its foot
     steep = np.flatnonzero(jump >= jump.max() - (1 - STEEP) * abs(jump.max()))

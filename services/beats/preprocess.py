@@ -39,7 +39,7 @@ from services.jobs.types import Report
 __all__ = ["Hit", "OneshotTrim", "Slice", "SliceRequest", "Slicing", "cut_clip", "oneshot_trim", "slice_source"]
 
 MAX_SLICES_LIMIT = 1024
-CANDIDATES_MAX = 20_000  # placed and embedded per source when duplicates are merged: 20 s of work at most
+CANDIDATES_MAX = 12_000  # strongest onsets placed and embedded when duplicates are merged: half a minute of work
 QUALITY_MIN = 0.1  # below it a cut is noise
 LEVELS_SHARE = 0.3  # of this stage's time goes into the first pass, for the progress
 PRE_ROLL = round(PRE_ROLL_S * HOUSE_RATE_HZ)  # samples
@@ -104,9 +104,8 @@ def slice_source(source: AudioSource, request: SliceRequest, report: Report | No
         )
     levels = band_levels(source, progress=lambda p: _tell(report, LEVELS_SHARE * p))
     onsets = separate(levels, detect_onsets(levels))
-    if request.dedupe:
-        onsets = _strongest(onsets, CANDIDATES_MAX)
-    found = _measure(source, levels, onsets, report)
+    kept = _strongest(onsets, CANDIDATES_MAX) if request.dedupe else onsets
+    found = _measure(source, levels, _placed(source, onsets, kept), report)
     return _choose(found, request)
 
 
@@ -129,25 +128,34 @@ def _strongest(onsets: Onsets, count: int) -> Onsets:
     return Onsets(onsets.frame[keep], onsets.strength_db[keep])
 
 
-def _measure(source: AudioSource, levels: BandLevels, onsets: Onsets, report: Report | None) -> list[Slice]:
-    """Every candidate placed, cut and measured, in time order; `rank` is not yet set."""
-    places = _places(source, onsets)
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A placed onset: its frame, its sample, and the sample at which the next one begins."""
+
+    frame: int
+    at: Place
+    next_onset: int
+
+
+def _measure(
+    source: AudioSource, levels: BandLevels, candidates: list[_Candidate], report: Report | None
+) -> list[Slice]:
+    """Every candidate cut and measured, in time order; `rank` is not yet set."""
     slices: list[Slice] = []
-    for i, (frame, at) in enumerate(places):
-        next_onset = places[i + 1][1].onset if i + 1 < len(places) else source.frames + PRE_ROLL
-        slices.append(_measure_one(source, levels, _Candidate(frame, at, next_onset)))
+    for i, candidate in enumerate(candidates):
+        slices.append(_measure_one(source, levels, candidate))
         if i % 16 == 0:
-            _tell(report, LEVELS_SHARE + (1 - LEVELS_SHARE) * i / len(places))
+            _tell(report, LEVELS_SHARE + (1 - LEVELS_SHARE) * i / len(candidates))
     _tell(report, 1.0)
     loudest = max((s.loudness_db for s in slices), default=0.0)
     return [replace(s, loudness_db=s.loudness_db - loudest) for s in slices]
 
 
-def _places(source: AudioSource, onsets: Onsets) -> list[tuple[int, Place]]:
-    """Frame and physical onset of every coarse onset; those that turn out to be the beginning of the one before go."""
+def _placed(source: AudioSource, onsets: Onsets, kept: Onsets) -> list[_Candidate]:
+    """The kept onsets on their samples; those that turn out to be the beginning of the one before go."""
     places: list[tuple[int, Place]] = []
     used = 0
-    for frame in (int(f) for f in onsets.frame):
+    for frame in (int(f) for f in kept.frame):
         begin = max(0, min(max(frame * HOP - LEAD_IN, used), frame * HOP - HOP))
         x = read_finite(source, begin, min(source.frames, frame * HOP + LOOK_AHEAD) - begin)
         if x.shape[1] == 0:
@@ -156,16 +164,13 @@ def _places(source: AudioSource, onsets: Onsets) -> list[tuple[int, Place]]:
         if not places or at.onset - places[-1][1].onset >= MIN_APART:
             places.append((frame, at))
             used = at.onset + MIN_APART // 2
-    return places
-
-
-@dataclass(frozen=True, slots=True)
-class _Candidate:
-    """A placed onset: its frame, its sample, and the sample at which the next one begins."""
-
-    frame: int
-    at: Place
-    next_onset: int
+    # a slice ends before the next hit, also before one too weak to be kept and placed
+    weak = np.append(np.setdiff1d(onsets.frame, kept.frame), source.frames) * HOP - LOOK_AHEAD
+    ends = [*(p.onset for _, p in places), source.frames + PRE_ROLL][1:]
+    return [
+        _Candidate(frame, at, min(end, int(weak[np.searchsorted(weak, at.onset + MIN_APART)])))
+        for (frame, at), end in zip(places, ends, strict=True)
+    ]
 
 
 def _measure_one(source: AudioSource, levels: BandLevels, c: _Candidate) -> Slice:

@@ -235,3 +235,14 @@ def test_a_long_source_is_read_in_pieces_and_the_same_twice():
     first = slice_source(source, SliceRequest())
     assert source.most < 14 * RATE < made.clip.frames
     assert slice_source(source, SliceRequest()) == first
+
+
+def test_a_cut_ends_before_a_hit_too_weak_to_be_kept(monkeypatch):
+    made = scene([kitchen.knock(np.random.default_rng(i), 0.3) for i in range(2)], [1.0, 1.4], (30, 30))
+    quieter = made.clip.samples.copy()
+    quieter[:, round(1.4 * RATE) :] *= 0.8
+    first, second = slices_of(Clip(quieter, RATE)).slices
+    monkeypatch.setattr("services.beats.preprocess.CANDIDATES_MAX", 1)
+    (kept,) = slices_of(Clip(quieter, RATE), SliceRequest()).slices
+    assert kept.onset_s == first.onset_s
+    assert first.end_s - 0.05 < kept.end_s <= second.start_s + 1e-9
