@@ -124,8 +124,11 @@ def rim(rng: Rng) -> npt.NDArray[np.float64]:
 
 
 def _metal(rng: Rng, t: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """A cymbal's mass of partials: squares as in analogue machines, or dense sines, in noise."""
-    if rng.random() < 0.5:
+    """A cymbal's mass of partials: squares as in analogue machines, or dense sines, in noise; or noise alone."""
+    kind = rng.random()
+    if kind < 0.25:
+        return noise(rng, t.size, log_uniform(rng, 3000, 9000), rng.choice([0, log_uniform(rng, 12_000, 20_000)]))
+    if kind < 0.6:
         base = log_uniform(rng, 200, 600)
         x = sum(np.sign(np.sin(2 * np.pi * base * r * t)) for r in rng.uniform(1, 4, 6))
     else:
@@ -166,7 +169,7 @@ def ride(rng: Rng) -> npt.NDArray[np.float64]:
 def shaker(rng: Rng) -> npt.NDArray[np.float64]:
     t = times(log_uniform(rng, 0.06, 0.5))
     x = noise(rng, t.size, log_uniform(rng, 2500, 7000), log_uniform(rng, 9000, 20_000))
-    rise, length = log_uniform(rng, 0.008, 0.08), t[-1]
+    rise, length = log_uniform(rng, 0.015, 0.09), t[-1]
     env = np.minimum(1, t / rise) ** rng.uniform(0.8, 3) * decay(
         np.maximum(t - rise, 0), length * rng.uniform(0.6, 1.5)
     )

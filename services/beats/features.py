@@ -34,6 +34,7 @@ FINE = 44  # samples: about 1 ms, the grain of the attack
 COARSE = 220  # samples: about 5 ms, the grain of the decay
 FFT, HOP = 1024, 441  # 23 ms windows each 10 ms
 EARLY, LATE = 3072, 9216  # samples: a low pitch is compared between the first 70 ms and the next 140
+SHARES = 16_384  # samples: the 0.37 s over which the energy is divided, 2.7 Hz bins
 LAGS = 1024  # samples: periods down to 43 Hz
 LONG = 8192  # samples: 186 ms, 5.4 Hz bins, for pitch and tones
 FLOOR_DB = -70.0  # levels below the loudest are read as this
@@ -43,6 +44,8 @@ DECAY_BANDS_HZ = (20, 150, 800, 4000, 9000, 18_000)
 MELS, CEPSTRA = 30, 14
 MEL_LOW_HZ, MEL_HIGH_HZ = 30.0, 18_000.0
 PARTS = {"attack": (0, 3), "body": (3, 13), "tail": (15, 60)}  # frames of 10 ms
+LOW_FLOOR = 1e-4  # of the energy: a low partial under it is leakage, and the sound has no low pitch
+LATE_FLOOR = 1e-4  # of the early energy: a late partial under it has died
 STROKE_RATIO = 0.25  # -12 dB of the loudest: what counts as a stroke
 BAND_FLOOR = 0.003  # -50 dB: a band below this beside the loudest one is not heard, and rings for no time
 TONE_FLOOR = 1e-7  # of the whole energy, in each bin: tones below it are not heard
@@ -92,8 +95,7 @@ def extract(clip: Clip, attack_s: float | None = None) -> Features | None:
     power = _stft(seg)
     found |= _bands(seg, power) | _parts(power)
     named = {k: round(float(found[k]), 6) for k in READABLE}
-    vector = np.array([_compress(k, found[k]) for k in NAMES], dtype=np.float64)
-    return Features(vector, named)
+    return Features(_compress(np.array([found[k] for k in NAMES], dtype=np.float64)), named)
 
 
 def fold(clip: Clip) -> Floats:
@@ -216,7 +218,7 @@ def _power(x: Floats, size: int) -> Floats:
 
 def _bands(seg: Floats, power: Floats) -> dict[str, float]:
     """How the energy divides over bands, and how long each wide band rings."""
-    whole = _power(seg, scipy.fft.next_fast_len(seg.size, real=True))
+    whole = _power(seg[:SHARES], SHARES)
     edges = np.rint(np.array(BANDS_HZ) / (HOUSE_RATE_HZ / 2) * (whole.size - 1)).astype(int)
     per = np.array([whole[a:b].sum(dtype=np.float64) for a, b in pairwise(edges)])
     share = per / (per.sum() + EPS)
@@ -279,12 +281,16 @@ def _tones(seg: Floats) -> dict[str, float]:
         band = spectrum[a:b] + total * TONE_FLOOR
         found[f"{name}_tonality_db"] = float(10 * np.log10(band.max() / band.mean()))
         found[f"_{name}_flat"] = float(np.log(band).mean() - np.log(band.mean()))
-        top = np.sort(band)[-max(3, band.size // 50) :]
-        found[f"_{name}_peaky"] = float(top.sum() / band.sum())
+        few = band.size - max(3, band.size // 50)
+        found[f"_{name}_peaky"] = float(np.partition(band, few)[few:].sum() / band.sum())
     early, late = _low_pitch(seg[:EARLY]), _low_pitch(seg[EARLY:LATE])
-    found["low_pitch_hz"] = late[0] if late[1] > early[1] * 1e-4 else early[0]
-    found["pitch_drop_octaves"] = float(np.clip(np.log2(early[0] / found["low_pitch_hz"]), -2, 3))
-    found["_low_hold"] = float(np.clip(10 * np.log10((late[1] + EPS) / (early[1] + EPS)), FLOOR_DB, 20))
+    settled = late[0] if late[1] > early[1] * LATE_FLOOR else early[0]
+    both = early[0] > 0 and settled > 0
+    found["low_pitch_hz"] = settled
+    found["pitch_drop_octaves"] = float(np.clip(np.log2(early[0] / settled), -2, 3)) if both else 0.0
+    found["_low_hold"] = (
+        float(np.clip(10 * np.log10((late[1] + EPS) / (early[1] + EPS)), FLOOR_DB, 20)) if both else 0.0
+    )
     return found
 
 
@@ -294,19 +300,21 @@ def _hann(size: int) -> Floats:
 
 
 def _low_pitch(x: Floats) -> tuple[float, float]:
-    """Frequency in Hz and energy of the strongest partial between 30 and 400 Hz."""
-    spectrum = _power(x * _hann(x.size), LONG)[6:75]
-    best = int(np.argmax(spectrum))
-    return (best + 6) * HOUSE_RATE_HZ / LONG, float(spectrum[best])
+    """Frequency in Hz and energy of the strongest partial between 30 and 400 Hz; zeros where there is none to hear."""
+    spectrum = _power(x * _hann(x.size), LONG)
+    low = spectrum[6:75]
+    best = int(np.argmax(low))
+    if low[best] <= LOW_FLOOR * float(spectrum.sum()):
+        return 0.0, 0.0
+    return (best + 6) * HOUSE_RATE_HZ / LONG, float(low[best])
 
 
-def _compress(name: str, value: float) -> float:
-    """Logarithms where an ear counts in ratios; the classifier gets those."""
-    if name.startswith("energy_") or name.endswith(RATIO_KINDS):
-        return float(np.log10(value + 1e-5))
-    if name.endswith(LOG_KINDS):
-        return float(np.log(1 + value))
-    return float(value)
+def _compress(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Logarithms where an ear counts in ratios, in the order of NAMES; the classifier gets those."""
+    out = values.copy()
+    out[_RATIOS] = np.log10(out[_RATIOS] + 1e-5)
+    out[_LOGS] = np.log1p(out[_LOGS])
+    return out
 
 
 def _bank(edges: tuple[int, ...]) -> Floats:
@@ -330,3 +338,5 @@ _AUTO_TAPER = (1 - np.arange(LAGS) / LONG).astype(np.float32)
 _DECAY_BANK = _bank(DECAY_BANDS_HZ)
 _MEL_BANK = _mel_bank()
 _DCT = np.sqrt(2 / MELS) * np.cos(np.pi * np.arange(CEPSTRA)[:, None] * (np.arange(MELS) + 0.5) / MELS)
+_RATIOS = np.array([k.startswith("energy_") or k.endswith(RATIO_KINDS) for k in NAMES])
+_LOGS = np.array([k.endswith(LOG_KINDS) for k in NAMES]) & ~_RATIOS

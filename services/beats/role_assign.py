@@ -55,6 +55,8 @@ NOBODY = 100.0  # price of an empty required pool: more than five promotions at 
 FORBIDDEN = 1000.0  # price of moving a locked sound
 TIE = 1e-9  # price of a place in the order of ids: settles ties, decides nothing else
 
+_SHARES = np.array([USES[name][0] for name in INSTRUMENTS])
+_OPENNESS = np.array([USES[name][1] for name in INSTRUMENTS])
 _LIKENESS: dict[Role, str] = {
     "CORE": "the nearest to a low pulse",
     "ACCENT": "the nearest to a backbeat",
@@ -129,9 +131,7 @@ def role_shares(instruments: Floats, features: dict[str, float]) -> Floats:
     For each instrument i: share(i, role) × (1 + openness(i) × EVIDENCE_WEIGHT × evidence(role)), TEXTURE also × how
     far the sound lasts, normalised over the roles; then the mean over instruments, weighted by their probabilities.
     """
-    shares = np.array([USES[name][0] for name in INSTRUMENTS])
-    openness = np.array([USES[name][1] for name in INSTRUMENTS])
-    bent = shares * (1 + EVIDENCE_WEIGHT * openness[:, None] * role_evidence(features)[None, :])
+    bent = _SHARES * (1 + EVIDENCE_WEIGHT * _OPENNESS[:, None] * role_evidence(features)[None, :])
     bent[:, ROLES.index("TEXTURE")] *= BED_FLOOR + (1 - BED_FLOOR) * lasting(features)
     use = instruments @ (bent / bent.sum(axis=1, keepdims=True))
     return np.asarray(use / use.sum())
