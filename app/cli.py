@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -11,6 +12,7 @@ from pathlib import Path
 from app import config, logs
 from app.config import BadSettings, Settings
 from app.deps import Deps
+from services.errors import ServiceError
 
 Command = Callable[[argparse.Namespace, Settings], int]
 
@@ -25,7 +27,25 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     logs.configure(settings.log_level)
     command: Command = args.run
-    return command(args, settings)
+    if command is not _doctor and (wrong := _unwritable(settings)):
+        print(wrong, file=sys.stderr)
+        return 2
+    try:
+        return command(args, settings)
+    except ServiceError as err:
+        print(err.message, file=sys.stderr)
+        return 1
+
+
+def _unwritable(settings: Settings) -> str:
+    """Why DATA_DIR cannot be used, in a sentence; empty when it can."""
+    try:
+        settings.run_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as err:
+        return f"DATA_DIR {settings.data_dir} cannot be made: {err.strerror}. Set DATA_DIR to a folder of yours."
+    if not os.access(settings.run_dir, os.W_OK):
+        return f"DATA_DIR {settings.data_dir} cannot be written to. Set DATA_DIR to a folder of yours."
+    return ""
 
 
 def _parser() -> argparse.ArgumentParser:

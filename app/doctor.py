@@ -116,10 +116,9 @@ def _models() -> Iterator[Finding]:
     from services.models.registry import listing
 
     for row in listing():
+        here = "here" if row["present"] else f"not here; instead: {row['replaced_by']}"
         yield Finding(
-            "ok" if row["present"] else "missing",
-            f"model {row['name']}",
-            ", ".join(f"{k} {v}" for k, v in row.items() if k != "name"),
+            "ok" if row["present"] else "missing", f"model {row['name']}", f"{row['title']}, {row['licence']}, {here}"
         )
     torch = importlib.util.find_spec("torch") is not None
     yield Finding(

@@ -156,6 +156,7 @@ def _limit(app: Flask, settings: Settings) -> None:
     limiter = Limiter(
         _client,
         default_limits=[settings.rate_limit],
+        default_limits_exempt_when=lambda: not request.path.startswith("/v1/"),
         headers_enabled=True,
         key_prefix=app.extensions["deps"].instance,
         **options,
