@@ -57,8 +57,8 @@ def _move(store: Store, owner: str, request: Edit, move: str) -> Document:
     parents = tuple(repo.commit(store, owner, request.beat_id, doc["head"])["parents"])
     step = history.redo if move == "redo" else lambda head: history.undo(head, parents)
     to = step(repo.head_of(doc))
-    beat = beat_from_doc(repo.tree(store, owner, repo.commit(store, owner, request.beat_id, to.commit)["tree"]["beat"]))
-    return repo.move_head(store, owner, request.beat_id, request.head, step, summary(beat))
+    listed = repo.commit(store, owner, request.beat_id, to.commit)["listed"]
+    return repo.move_head(store, owner, request.beat_id, request.head, step, listed)
 
 
 def restore(store: Store, owner: str, beat_id: str, head: str, number: int) -> Document:
@@ -74,7 +74,7 @@ def save(store: Store, owner: str, doc: Document, beat: Beat, message: str) -> D
     """Save a state on top of a beat's head. Raises StaleVersion when somebody else was quicker."""
     sha = repo.save_tree(store, owner, beat_to_doc(beat), tuple({s.blob for s in beat.kit.values()}))
     commit = Commit({"beat": sha}, (doc["head"],), owner, clock.now(), message)
-    repo.save_commit(store, owner, doc["id"], commit, doc["number"] + 1)
+    repo.save_commit(store, owner, doc["id"], commit, doc["number"] + 1, summary(beat))
     return repo.move_head(store, owner, doc["id"], doc["head"], lambda h: history.advance(h, commit.sha), summary(beat))
 
 
@@ -82,12 +82,6 @@ def load(store: Store, owner: str, doc: Document) -> Beat:
     """The beat at its head."""
     head = repo.commit(store, owner, doc["id"], doc["head"])
     return beat_from_doc(repo.tree(store, owner, head["tree"]["beat"]))
-
-
-def listed_fields(state: dict[str, Any]) -> dict[str, Any]:
-    """The same of a stored state."""
-    grid = state["grid"]
-    return {"style": state["meta"].get("style", ""), "bpm": grid["tempo_map"][0][1], "bars": grid["bars"]}
 
 
 def summary(beat: Beat) -> dict[str, Any]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from flask import url_for
 
 from app import queue
 from app.auth import deps, media_url
+from app.deps import Deps
 from db import assets, beats, jobs, results
 from db.store import Document
 from services import clock
@@ -18,6 +20,7 @@ from services.errors import NotFound
 
 # What can be fetched of a beat; each name is a route under /v1/beat/{id}/.
 BEAT_FILES = ("audio.wav", "audio.flac", "audio.mp3", "audio.ogg", "beat.mid", "kit.zip", "stems.zip")
+SHOWN_STATES = 32  # formatted states kept in memory; one of 64 bars is about 2 MB
 BEAT_KINDS = ("beat", "regenerate")
 
 
@@ -43,9 +46,10 @@ def beat_body(beat_id: str, owner: str, *, commit: str | None = None, asked: Doc
     doc = beats.beat(store, owner, beat_id)
     at = beats.commit(store, owner, beat_id, commit or doc["head"])
     sha = at["tree"]["beat"]
-    body = beat_json(beat_from_doc(beats.tree(store, owner, sha)))
+    state = _shown(deps(), owner, sha)
     job = asked or jobs.job_by_id(store, beat_id) or {}
-    body["meta"] |= {"timings_ms": job.get("timings_ms") or {}, "reused_from": job.get("reused_from")}
+    own = {"timings_ms": job.get("timings_ms") or {}, "reused_from": job.get("reused_from")}
+    body = {**state, "meta": {**state["meta"], **own}}
     links, media = beat_links(beat_id, sha, body)
     return {
         "job_id": asked["id"] if asked else beat_id,
@@ -56,6 +60,12 @@ def beat_body(beat_id: str, owner: str, *, commit: str | None = None, asked: Doc
         "links": links,
         "media": media,
     }
+
+
+@lru_cache(maxsize=SHOWN_STATES)
+def _shown(powers: Deps, owner: str, sha: str) -> dict[str, Any]:
+    """A stored state as the contract shows it; it never changes, so all pollers share one. Not to be written to."""
+    return beat_json(beat_from_doc(beats.tree(powers.store, owner, sha)))
 
 
 def beat_links(beat_id: str, tree: str, body: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, str]]:

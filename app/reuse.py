@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from app.change import listed_fields
 from app.deps import Deps
 from db import beats, results
 from db.store import Document
@@ -18,9 +17,10 @@ def beat(deps: Deps, job: Document, original: Document) -> Outcome:
     if stored is None:
         raise NotFound("The result of this job is no longer stored.")
     first = beats.commit(store, owner, stored["beat_id"], stored["commit"])
-    state = beats.tree(store, owner, first["tree"]["beat"])
+    if not beats.has_tree(store, owner, first["tree"]["beat"]):
+        raise NotFound("The state of this beat is no longer stored.")
     commit = Commit({"beat": first["tree"]["beat"]}, (), owner, job["created_at"], first["message"])
-    beats.save_commit(store, owner, job["id"], commit, 1)
+    beats.save_commit(store, owner, job["id"], commit, 1, first["listed"])
     beats.insert_beat(
         store,
         {
@@ -32,7 +32,7 @@ def beat(deps: Deps, job: Document, original: Document) -> Outcome:
             "head": commit.sha,
             "redo": [],
             "number": 1,
-            **listed_fields(state),
+            **first["listed"],
         },
     )
     return Outcome({"beat_id": job["id"], "commit": commit.sha}, tuple(original["blobs"]))

@@ -44,8 +44,13 @@ def tree(store: Store, owner: str, sha: str) -> dict[str, Any]:
     return body
 
 
-def save_commit(store: Store, owner: str, beat_id: str, commit: Commit, number: int) -> str:
-    """Store a commit of a beat; idempotent. Returns its hash."""
+def has_tree(store: Store, owner: str, sha: str) -> bool:
+    """Whether the state with this hash is stored."""
+    return store.count(TREES, {"id": f"{owner}:{sha}"}) == 1
+
+
+def save_commit(store: Store, owner: str, beat_id: str, commit: Commit, number: int, listed: dict[str, Any]) -> str:
+    """Store a commit of a beat with the fields that lists show of its state; idempotent. Returns its hash."""
     doc = {
         "id": f"{beat_id}:{commit.sha}",
         "owner": owner,
@@ -54,6 +59,7 @@ def save_commit(store: Store, owner: str, beat_id: str, commit: Commit, number: 
         "sha": commit.sha,
         **asdict(commit),
         "parents": list(commit.parents),
+        "listed": listed,
         "created_at": commit.at,
         "schema": 1,
     }

@@ -20,6 +20,7 @@ MAX_JSON_BYTES = 12 * 1024 * 1024  # MongoDB's limit is 16 MiB of BSON, which is
 MAX_ID_CHARS = 512  # MongoDB has indexed ids of any length since 4.2; nobody needs longer ones
 INT64 = range(-(2**63), 2**63)  # what BSON and SQLite hold
 DATE_TAG = "$date"
+ESCAPED = '"$$'  # how a caller's key that starts with `$` begins on disk
 
 
 def normal(doc: Document) -> Document:
@@ -126,7 +127,7 @@ def to_json(value: Any) -> str:
 
 def from_json(text: str) -> Any:
     """The inverse of `to_json`."""
-    return json.loads(text, object_hook=_untagged)
+    return json.loads(text, object_hook=_untagged if ESCAPED in text else _dated)
 
 
 def _escaped(value: Any) -> Any:
@@ -137,6 +138,10 @@ def _escaped(value: Any) -> Any:
     if isinstance(value, datetime):
         return {DATE_TAG: date_text(value)}
     return value
+
+
+def _dated(found: dict[str, Any]) -> Any:
+    return date_value(found[DATE_TAG]) if DATE_TAG in found else found
 
 
 def _untagged(found: dict[str, Any]) -> Any:

@@ -37,7 +37,7 @@ def start(ctx: JobContext, made: Beat, params: dict[str, Any]) -> str:
     store, owner, beat_id = ctx.deps.store, ctx.job["owner"], ctx.job["id"]
     sha = beats.save_tree(store, owner, beat_to_doc(made), blobs_of(made))
     commit = Commit({"beat": sha}, (), owner, ctx.job["created_at"], "Make the beat")
-    beats.save_commit(store, owner, beat_id, commit, 1)
+    beats.save_commit(store, owner, beat_id, commit, 1, change.summary(made))
     beats.insert_beat(
         store,
         {

@@ -30,7 +30,7 @@ def store(tmp_path: Path) -> Iterator[SqliteStore]:
 def make_beat(store: SqliteStore, beat_id: str, blob: str) -> None:
     sha = beats.save_tree(store, "lab", {"of": beat_id}, (blob,))
     commit = Commit({"beat": sha}, (), "lab", clock.now(), "Make the beat")
-    beats.save_commit(store, "lab", beat_id, commit, 1)
+    beats.save_commit(store, "lab", beat_id, commit, 1, {})
     beats.insert_beat(store, {"id": beat_id, "owner": "lab", "title": "", "head": commit.sha, "redo": [], "number": 1})
     samples.save_samples(store, "lab", [{"sample_id": blob[:16], "blob": blob, "role": "CORE"}])
 
