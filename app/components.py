@@ -42,7 +42,11 @@ def record(required: str, **properties: Json) -> Json:
 
 
 SOURCE = record("asset_id start_s end_s", asset_id=ID, start_s=SECONDS, end_s=SECONDS)
+PART = record("start_s end_s", start_s=SECONDS, end_s=SECONDS)
 SHARES: Json = {"type": "object", "additionalProperties": UNIT}
+SECTION = record("name first_bar bars", name=TEXT, first_bar=WHOLE, bars=WHOLE)
+POOLS: Json = {"type": "object", "additionalProperties": many(ID)}
+ROLE_COUNTS: Json = {"type": "object", "additionalProperties": WHOLE, "description": "Sounds in each pool"}
 
 SCHEMAS: dict[str, Json] = {
     "Problem": record(
@@ -109,6 +113,12 @@ SCHEMAS: dict[str, Json] = {
         onset_s=SECONDS,
         attack_s=SECONDS,
         locked=FLAG,
+        trim={**PART, "description": "What is heard of the stored sound"},
+        gain_db=NUMBER,
+        pan={"type": "number", "minimum": -1, "maximum": 1},
+        alternatives={**many(PART), "description": "Other hits in the stored sound"},
+        quality=UNIT,
+        loudness_db={"type": "number", "description": "Against the loudest sound of the same source"},
         tags=many(TEXT),
     ),
     "Meta": record(
@@ -116,8 +126,8 @@ SCHEMAS: dict[str, Json] = {
         style=TEXT,
         seed=WHOLE,
         engines={"type": "object"},
-        pools={"type": "object", "additionalProperties": many(ID)},
-        role_counts={"type": "object", "additionalProperties": WHOLE},
+        pools=POOLS,
+        role_counts=ROLE_COUNTS,
         samples=many(ref("Sample")),
         timings_ms={"type": "object"},
         warnings=many(TEXT),
@@ -131,7 +141,7 @@ SCHEMAS: dict[str, Json] = {
         grid_json=ref("Grid"),
         events_json=many(ref("Event")),
         meta=ref("Meta"),
-        sections=many(record("name first_bar bars", name=TEXT, first_bar=WHOLE, bars=WHOLE)),
+        sections=many(SECTION),
         mix={"type": "object"},
         links=LINKS,
         media=LINKS,
@@ -140,8 +150,21 @@ SCHEMAS: dict[str, Json] = {
         "grid_json events_json meta sections",
         grid_json=ref("Grid"),
         events_json=many(ref("Event")),
-        meta={"type": "object"},
-        sections=many({"type": "object"}),
+        meta=record(
+            "style seed parameters engines pools role_counts warnings",
+            style=TEXT,
+            why=TEXT,
+            seed=WHOLE,
+            parameters={"type": "object"},
+            engines={"type": "object"},
+            code_version=TEXT,
+            pools=POOLS,
+            role_counts=ROLE_COUNTS,
+            samples=many(ref("Sample")),
+            warnings=many(TEXT),
+            benched={"type": "object", "additionalProperties": TEXT},
+        ),
+        sections=many(SECTION),
     ),
     "BeatSummary": record(
         "beat_id title style bpm bars created_at updated_at links",

@@ -206,7 +206,9 @@ def _field_error(shape: Shape, value: Any) -> str | None:
 
 
 def _number_error(shape: Shape, value: Any) -> str | None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return "is no number"
+    if isinstance(value, float) and not math.isfinite(value):  # a whole number may be too large to be a float
         return "is no number"
     if shape.kind == "int" and not isinstance(value, int):
         return "is no whole number"

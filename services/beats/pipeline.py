@@ -5,23 +5,26 @@ Nothing here touches samples of audio: Stage 1 and 2 (`sounds`) have been before
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from services.beats.beat_gen import compose, recompose
 from services.beats.compose_types import ComposeRequest, Composition, Sound, sound_of
+from services.beats.grid import in_order
+from services.beats.kit import Kit, locked, make_kit, names_of, plan_of, pooled, pools_of, renew_kit
 from services.beats.request import BeatRequest
-from services.beats.role_assign import Candidate, Judgement, PoolPlan, assign_pools
+from services.beats.takes import Change, asked, bounded, check_change, tempo_kept
 from services.beats.types import ROLES, SAMPLES_MAX, Beat, Role, Sample
 from services.beats.view import events_json, grid_json
 from services.errors import FieldError, Invalid
 from services.models.registry import ROLES as ROLE_MODEL
 from services.version import code_version
 
-ALL_POOLS_FROM = 3  # with so many sounds CORE, ACCENT and MOTION each have their own
+__all__ = ["Change", "Inputs", "compose_request", "engines", "locked", "make_beat", "regenerate", "skeleton"]
+
 TARGET_LUFS = -14.0  # what streaming services play at
-NO_SOUNDS = "No sound was found in the recording: it is silent, or nothing in it begins suddenly enough to be a hit."
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,76 +35,20 @@ class Inputs:
     warnings: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
-    """A regenerate: from which stage, which fields change (`roles`, `bars`, `keep` bound it), and earlier warnings."""
-
-    from_stage: str
-    fields: dict[str, Any]
-    warnings: tuple[str, ...] = ()
-
-
 def make_beat(request: BeatRequest, heard: Sequence[Sample], inputs: Inputs) -> Beat:
-    """Pools, composition and mix for judged samples. Raises Invalid for no sounds, and for locks that name none."""
-    samples = pooled(distinct(heard), request.roles)
-    made = compose(compose_request(request, samples))
-    return _beat(request, samples, made, inputs)
+    """Pools, composition and mix for judged samples, each sound once under the first of its names.
 
-
-def distinct(heard: Sequence[Sample]) -> list[Sample]:
-    """At most 64 samples, each sound once, in order. Raises Invalid when there is none."""
-    if not heard:
-        raise Invalid(NO_SOUNDS, code="no_sounds", errors=(FieldError("samples", NO_SOUNDS),))
-    return list({s.sample_id: s for s in heard}.values())[:SAMPLES_MAX]
-
-
-def locked(heard: Sequence[Sample], locks: dict[str, Role]) -> list[Sample]:
-    """The samples with the caller's locks put on them, by name with or without its ending. Raises Invalid(roles)."""
-    names = {n for s in heard for n in (s.name, s.name.rpartition(".")[0])}
-    unknown = [
-        FieldError(f"roles.{name}", "names none of the sounds of this request") for name in locks if name not in names
-    ]
-    if unknown:
-        raise Invalid(f"{unknown[0].field} {unknown[0].message}", errors=tuple(unknown))
-    out = []
-    for sample in heard:
-        lock = locks.get(sample.name) or locks.get(sample.name.rpartition(".")[0])
-        out.append(replace(sample, role=lock, locked=True) if lock else sample)
-    return out
-
-
-def pooled(heard: Sequence[Sample], locks: dict[str, Role]) -> list[Sample]:
-    """The samples with the pool each plays in, and why."""
-    samples = locked(heard, locks)
-    plan = _plan(samples)
-    return [replace(s, pool_role=plan.pool_role[s.sample_id], reason=plan.reason[s.sample_id]) for s in samples]
-
-
-def _plan(samples: Sequence[Sample]) -> PoolPlan:
-    return assign_pools(
-        [
-            Candidate(
-                s.sample_id,
-                s.name,
-                Judgement(s.role, s.roles, s.instrument, s.instruments, s.confidence, s.features),
-                s.role if s.locked else None,
-            )
-            for s in samples
-        ]
-    )
-
-
-def pools(samples: Sequence[Sample]) -> dict[Role, tuple[str, ...]]:
-    """Sample ids by the pool they play in. One or two sounds stand in several pools: a beat needs a pulse."""
-    if len(samples) < ALL_POOLS_FROM:
-        return _plan(samples).pools
-    return {role: tuple(s.sample_id for s in samples if s.pool_role == role) for role in ROLES}
+    Raises Invalid for no sounds, for locks that name none of them or disagree on one.
+    """
+    kit = make_kit(heard, request.roles)
+    made = compose(compose_request(request, kit.samples))
+    return _beat(request, kit.samples, made, Inputs(inputs.sha256, (*inputs.warnings, *kit.warnings)))
 
 
 def compose_request(request: BeatRequest, samples: Sequence[Sample]) -> ComposeRequest:
     """What Stage 3 needs of a request and a kit."""
     by_id = {s.sample_id: s for s in samples}
-    sounds = tuple(sound_of(replace(by_id[i], pool_role=role)) for role, ids in pools(samples).items() for i in ids)
+    sounds = tuple(sound_of(replace(by_id[i], pool_role=role)) for role, ids in pools_of(samples).items() for i in ids)
     return ComposeRequest(
         bpm=request.bpm,
         bars=request.bars,
@@ -126,8 +73,8 @@ def _beat(request: BeatRequest, samples: Sequence[Sample], made: Composition, in
         "engines": engines(),
         "code_version": code_version(),
         "inputs": list(inputs.sha256),
-        "pools": {role: list(ids) for role, ids in pools(samples).items()},
-        "warnings": [*inputs.warnings, *_plan(samples).warnings, *made.warnings],
+        "pools": {role: list(ids) for role, ids in pools_of(samples).items()},
+        "warnings": [*inputs.warnings, *plan_of(samples).warnings, *made.warnings],
     }
     mix = {"roles": {role: {"gain_db": 0.0, "pan": 0.0, "muted": False} for role in ROLES}, "target_lufs": TARGET_LUFS}
     return Beat(made.grid, made.events, kit, made.sections, mix, meta)
@@ -143,50 +90,63 @@ def engines() -> dict[str, Any]:
 
 
 def regenerate(before: Beat, heard: Sequence[Sample], change: Change) -> Beat:
-    """Another take: `preprocess` and `roles` pool the sounds anew, `beat` composes anew, `render` renews the files.
+    """Another take: `preprocess` takes the sounds just `heard`, `roles` pools those of the beat anew, `beat` composes
+    anew, `render` renews the files.
 
-    With `roles`, `bars` or `keep` in the fields, only those roles and bars change and the kept events stay.
-    Raises Invalid for unknown kept events or bars outside the beat.
+    With `roles`, `bars` or `keep` in the fields, only those roles and bars change and the kept events stay; without,
+    tempo changes stay unless `bpm` is sent. Raises Invalid for unknown kept events, bars outside the beat, and fields
+    that the change could only ignore.
     """
-    fields = dict(change.fields)
-    bound = {name: fields.pop(name, None) for name in ("roles", "bars", "keep")}
-    if "bars_total" in fields:
-        fields["bars"] = fields.pop("bars_total")
-    request = BeatRequest.from_params({**before.meta["parameters"], **_played(before)}).changed(fields)
-    inputs = Inputs(tuple(before.meta.get("inputs", ())), change.warnings)
+    check_change(change.from_stage, change.fields)
     if change.from_stage == "render":
         return replace(before, meta={**before.meta, "code_version": code_version()})
-    samples = list(before.kit.values())
-    if change.from_stage in ("preprocess", "roles"):
-        samples = pooled(distinct(heard), request.roles)
-    ask = compose_request(request, samples)
-    if any(value is not None for value in bound.values()):
-        roles = frozenset(bound["roles"]) if bound["roles"] else None
-        bars = (bound["bars"][0], bound["bars"][1]) if bound["bars"] else None
-        made = recompose(before, ask, roles, bars, frozenset(bound["keep"] or ()))
+    request = asked(before, change)
+    kit = _kit(before, heard, request, change.from_stage)
+    inputs = Inputs(tuple(before.meta.get("inputs", ())), (*change.warnings, *kit.warnings))
+    ask = compose_request(request, kit.samples)
+    if bounded(change.fields):
+        samples, made = _part(before, kit.samples, ask, change.fields)
     else:
-        made = compose(ask)
+        samples, made = kit.samples, compose(ask)
+        grid = tempo_kept(before.grid, made.grid, change.fields)
+        made = replace(made, grid=grid, events=in_order(grid, made.events))
     after = _beat(request, samples, made, inputs)
     return replace(after, mix=before.mix)
 
 
-def _played(before: Beat) -> dict[str, Any]:
-    """The parameters as edits have left them: a tempo or swing set by hand is not undone by another take."""
-    return {
-        "bpm": before.grid.bpm,
-        "bars": before.grid.bars,
-        "meter": before.grid.meter,
-        "swing": before.grid.swing,
-        "swing_unit": before.grid.swing_unit,
-        "style": before.meta["style"],
-    }
+def _kit(before: Beat, heard: Sequence[Sample], request: BeatRequest, from_stage: str) -> Kit:
+    """The sounds of another take. The beat's own kit has its locks; only a new hearing needs those of the request."""
+    if from_stage == "preprocess":
+        return renew_kit(before.kit.values(), heard, request.roles)
+    own = Kit(tuple(before.kit.values()))
+    return pooled(own) if from_stage == "roles" else own
 
 
-def skeleton(request: BeatRequest, pools: dict[str, list[str]] | None) -> dict[str, Any]:
-    """Stage 3 alone as the fields of a beat: events for the given pools, or for imagined sounds."""
-    sounds = tuple(Sound(sample_id, role) for role in ROLES for sample_id in (pools or {}).get(role, ()))
+def _part(
+    before: Beat, samples: Sequence[Sample], ask: ComposeRequest, fields: Mapping[str, Any]
+) -> tuple[tuple[Sample, ...], Composition]:
+    """Some roles, some bars made anew, and the sounds that play then: a kept event keeps its own."""
+    known = {s.sample_id for s in samples}
+    beat = replace(before, kit={**before.kit, **{s.sample_id: s for s in samples}})
+    roles = frozenset(fields["roles"]) if fields.get("roles") else None
+    bars = (fields["bars"][0], fields["bars"][1]) if fields.get("bars") else None
+    made = recompose(beat, ask, roles, bars, frozenset(fields.get("keep") or ()))
+    playing = {e.sample_id for e in made.events}
+    old = [s for s in before.kit.values() if s.sample_id in playing - known]
+    return (*samples, *old), made
+
+
+def skeleton(request: BeatRequest, pools: Mapping[str, Sequence[str]] | None) -> dict[str, Any]:
+    """Stage 3 alone as the fields of a beat: events for the given pools, or for imagined sounds.
+
+    The request's `roles` move sounds of the pools, by their id with or without an ending, to another pool.
+    `role_counts` counts the sounds of each pool, as in a beat: all 0 without pools. Raises Invalid: `pools` with the
+    same sound twice in one role or more than 64 sounds, `roles.x` where the pools hold no x.
+    """
+    seats = _seats(pools or {}, request.roles)
+    locks = {i for i in itertools.chain(*seats.values()) if _lock(i, request.roles)}
+    sounds = tuple(Sound(i, role, locked=i in locks) for role, ids in seats.items() for i in ids)
     made = compose(replace(compose_request(request, ()), sounds=sounds))
-    counts = {role: sum(e.role == role for e in made.events) for role in ROLES}
     meta = {
         "style": made.style,
         "why": made.why,
@@ -194,8 +154,8 @@ def skeleton(request: BeatRequest, pools: dict[str, list[str]] | None) -> dict[s
         "parameters": request.to_params(),
         "engines": {"composer": engines()["composer"]},
         "code_version": code_version(),
-        "pools": {role: list((pools or {}).get(role, ())) for role in ROLES},
-        "role_counts": counts,
+        "pools": seats,
+        "role_counts": {role: len(ids) for role, ids in seats.items()},
         "samples": [],
         "warnings": list(made.warnings),
         "benched": dict(made.benched),
@@ -207,3 +167,28 @@ def skeleton(request: BeatRequest, pools: dict[str, list[str]] | None) -> dict[s
         "meta": meta,
         "sections": sections,
     }
+
+
+def _seats(pools: Mapping[str, Sequence[str]], locks: Mapping[str, Role]) -> dict[Role, list[str]]:
+    """The pools of a skeleton once its locks have moved sounds; all five roles, a moved sound last in its pool."""
+    given = {role: list(pools.get(role, ())) for role in ROLES}
+    ids = set(itertools.chain(*given.values()))
+    errors = [
+        FieldError("pools", f"hold the same sound twice in {r}") for r, row in given.items() if len(set(row)) < len(row)
+    ]
+    if len(ids) > SAMPLES_MAX:
+        errors.append(FieldError("pools", f"hold at most {SAMPLES_MAX} sounds"))
+    named = {name for i in ids for name in names_of(i)}
+    errors += [FieldError(f"roles.{name}", "names none of the sounds of pools") for name in locks if name not in named]
+    if errors:
+        raise Invalid(f"{errors[0].field} {errors[0].message}.", errors=tuple(errors))
+    moved = {i: role for i in itertools.chain(*given.values()) if (role := _lock(i, locks))}
+    seats = {role: [i for i in row if moved.get(i, role) == role] for role, row in given.items()}
+    for i, role in moved.items():
+        if i not in seats[role]:
+            seats[role].append(i)
+    return seats
+
+
+def _lock(sample_id: str, locks: Mapping[str, Role]) -> Role | None:
+    return next((locks[name] for name in names_of(sample_id) if name in locks), None)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from services.beats.grid import bar_starts_s, duration_s, placed, step_s_at
-from services.beats.types import ROLES, Beat, Event, Grid, Sample
+from services.beats.types import ROLES, Beat, Event, Grid, Sample, Trim
 
 DECIMALS = 6  # of seconds: the contract's canonical rounding
 
@@ -60,7 +60,11 @@ def _event_json(event: Event, time_s: float) -> dict[str, Any]:
 
 
 def sample_json(sample: Sample) -> dict[str, Any]:
-    """One sound as in `meta.samples`: what it was judged to be and the role it plays (`pool_role`); seconds, 0..1."""
+    """One sound as in `meta.samples`: what it was judged to be, the role it plays (`pool_role`) and how it is played.
+
+    `trim` and `alternatives` (other hits of a one-shot) are seconds of the stored cut, `gain_db` and `pan` (-1 left to
+    1 right) are the sound's own, `loudness_db` is relative to the loudest sound of its source, `quality` 0..1.
+    """
     return {
         "sample_id": sample.sample_id,
         "name": sample.name,
@@ -83,7 +87,18 @@ def sample_json(sample: Sample) -> dict[str, Any]:
         "onset_s": sample.onset_s,
         "attack_s": sample.attack_s,
         "locked": sample.locked,
+        "trim": _trim_json(sample.trim),
+        "gain_db": sample.gain_db,
+        "pan": sample.pan,
+        "alternatives": [_trim_json(one) for one in sample.alternatives],
+        "quality": sample.quality,
+        "loudness_db": sample.loudness_db,
+        "tags": list(sample.tags),
     }
+
+
+def _trim_json(trim: Trim) -> dict[str, float]:
+    return {"start_s": trim.start_s, "end_s": trim.end_s}
 
 
 def pools_json(beat: Beat) -> dict[str, list[str]]:

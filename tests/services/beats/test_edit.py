@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from services.beats.document import beat_from_doc, beat_to_doc
 from services.beats.edit import OP_SHAPES, apply
+from services.beats.edit_shapes import OPS, check_shapes
 from services.beats.grid import duration_s, placed
 from services.beats.types import Trim
 from services.errors import Invalid
@@ -242,6 +243,22 @@ BAD = [
     ("ops[1].id", [{"op": "delete", "id": KICK.id}, {"op": "delete", "id": KICK.id}]),
     ("ops[1].op", [{"op": "bpm", "bpm": 90}, {"op": "explode"}]),
 ]
+
+
+NUMBERS = [
+    (op, field) for op, shapes in OPS.items() for field, s in shapes.items() if s.kind in ("int", "number", "bars")
+]
+
+
+@pytest.mark.parametrize(
+    "value", [10**400, -(10**400), float("inf"), float("nan"), True], ids=["huge", "-huge", "inf", "nan", "true"]
+)
+@pytest.mark.parametrize(("op", "field"), NUMBERS)
+def test_a_number_of_any_size_is_refused_by_name(op, field, value):
+    given = [value, value] if OPS[op][field].kind == "bars" else value
+    with pytest.raises(Invalid) as error:
+        check_shapes([{"op": op, field: given}])
+    assert f"ops[0].{field}" in {e.field for e in error.value.errors}
 
 
 @pytest.mark.parametrize(("named", "ops"), BAD, ids=[f"{i}-{n}" for i, (n, _) in enumerate(BAD)])

@@ -7,7 +7,9 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from functools import cache
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -118,3 +120,44 @@ def test_a_skeleton_names_the_given_sounds_only() -> None:
     assert {e["sample_id"] for e in body["events_json"]} == {"k", "h"}
     assert any("ACCENT" in w for w in body["meta"]["warnings"])
     assert set(body["meta"]["pools"]) == set(ROLES)
+
+
+def test_the_same_bytes_under_two_names_are_one_sound_and_said() -> None:
+    twice = [*heard(3), replace(heard()[0], name="again.wav")]
+    beat = pipeline.make_beat(ALL.changed({"roles": {"again.wav": "TEXTURE"}}), twice, pipeline.Inputs())
+    first = heard()[0]
+    assert [s.name for s in beat.kit.values()] == [s.name for s in heard(3)]
+    assert beat.kit[first.sample_id].pool_role == "TEXTURE"
+    assert f"again.wav is the same sound as {first.name} and is in the kit once." in beat.meta["warnings"]
+
+
+def test_a_skeleton_counts_the_sounds_of_its_pools_as_a_beat_does() -> None:
+    body = pipeline.skeleton(BeatRequest(120, style="house"), {"CORE": ["k"], "MOTION": ["h", "s"]})
+    assert body["meta"]["role_counts"] == {"CORE": 1, "ACCENT": 0, "MOTION": 2, "FILL": 0, "TEXTURE": 0}
+    imagined = pipeline.skeleton(BeatRequest(120, style="house"), None)
+    assert imagined["meta"]["role_counts"] == dict.fromkeys(ROLES, 0)
+
+
+@pytest.mark.parametrize("name", ["h.wav", "h"])
+def test_a_lock_moves_a_sound_of_a_skeleton(name: str) -> None:
+    request = BeatRequest(120, style="house", roles={name: "CORE"}, title="Nine")
+    body = pipeline.skeleton(request, {"CORE": ["k"], "MOTION": ["h.wav", "s"]})
+    assert body["meta"]["pools"] == {"CORE": ["k", "h.wav"], "ACCENT": [], "MOTION": ["s"], "FILL": [], "TEXTURE": []}
+    assert {e["role"] for e in body["events_json"] if e["sample_id"] == "h.wav"} <= {"CORE"}
+    assert (body["meta"]["parameters"]["title"], body["meta"]["parameters"]["roles"]) == ("Nine", {name: "CORE"})
+
+
+@pytest.mark.parametrize(
+    ("field", "pools", "locks"),
+    [
+        ("pools", {"CORE": ["k", "k"]}, {}),
+        ("pools", {"CORE": [f"k{i}" for i in range(40)], "FILL": [f"f{i}" for i in range(40)]}, {}),
+        ("roles.nobody", {"CORE": ["k"]}, {"nobody": "FILL"}),
+        ("roles.", {"CORE": ["k"]}, {"": "FILL"}),
+        ("roles.k", None, {"k": "FILL"}),
+    ],
+)
+def test_bad_pools_are_named_as_they_were_sent(field: str, pools: dict[str, list[str]] | None, locks: Any) -> None:
+    with pytest.raises(Invalid) as caught:
+        pipeline.skeleton(BeatRequest(120, style="house", roles=locks), pools)
+    assert [e.field for e in caught.value.errors] == [field]

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from app.components import SCHEMAS
 from services.beats.grid import event_time_s
 from services.beats.types import ROLES, Event, Grid
 from services.beats.view import beat_json, events_json, grid_json, meta_json
@@ -63,6 +64,13 @@ SAMPLE_FIELDS = [
     "onset_s",
     "attack_s",
     "locked",
+    "trim",
+    "gain_db",
+    "pan",
+    "alternatives",
+    "quality",
+    "loudness_db",
+    "tags",
 ]
 
 
@@ -109,6 +117,24 @@ def test_meta_json():
     assert meta["role_counts"] == {"CORE": 2, "ACCENT": 2, "MOTION": 3, "FILL": 2, "TEXTURE": 1}
     assert list(meta["samples"][0]) == SAMPLE_FIELDS
     assert meta["samples"][0]["source"] == {"asset_id": "asset-core0", "start_s": 0.5, "end_s": 1.5}
+
+
+def test_a_sample_shows_how_it_is_played():
+    sample = replace(BEAT.kit["core0"], gain_db=-3.5, pan=0.25, quality=0.75, loudness_db=-6.0)
+    shown = meta_json(replace(BEAT, kit={"core0": sample}))["samples"][0]
+    assert {name: shown[name] for name in SAMPLE_FIELDS[-7:]} == {
+        "trim": {"start_s": 0.0, "end_s": 0.8},
+        "gain_db": -3.5,
+        "pan": 0.25,
+        "alternatives": [{"start_s": 0.8, "end_s": 1.0}],
+        "quality": 0.75,
+        "loudness_db": -6.0,
+        "tags": ["kitchen"],
+    }
+
+
+def test_the_schema_knows_every_field_of_a_sample():
+    assert set(SAMPLE_FIELDS) <= set(SCHEMAS["Sample"]["properties"])
 
 
 def test_the_body_is_json():

@@ -1,0 +1,99 @@
+"""What another take of a beat may change, and the request that it comes to. Pure rules, nothing is composed here."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from services.beats.request import BeatRequest
+from services.beats.styles import STYLES, find_style
+from services.beats.types import Beat, Grid
+from services.errors import FieldError, Invalid
+
+GRID_FIELDS = ("bpm", "meter", "swing", "swing_unit", "bars_total")  # they move every event, so they bound nothing
+BOUNDS = ("roles", "bars", "keep")  # each leaves a part of the beat as it is
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A regenerate: from which stage, which fields change (`roles`, `bars`, `keep` bound it), and earlier warnings."""
+
+    from_stage: str
+    fields: dict[str, Any]
+    warnings: tuple[str, ...] = ()
+
+
+def bounded(fields: Mapping[str, Any]) -> bool:
+    """Whether a part of the beat stays as it is: a list that names nothing bounds nothing."""
+    return any(fields.get(name) for name in BOUNDS)
+
+
+def check_change(from_stage: str, fields: Mapping[str, Any]) -> None:
+    """Raise Invalid, naming each field, for fields that this change could only ignore.
+
+    Fields of the grid beside `roles`, `bars` or `keep`: what stays lies in the grid as it is. Any field from `render`
+    on: that stage makes the files anew and composes nothing.
+    """
+    if from_stage == "render":
+        _refuse(sorted(fields), "changes what is played, and from_stage=render makes only the files anew")
+    if bounded(fields):
+        held = ", ".join(name for name in BOUNDS if fields.get(name))
+        _refuse([name for name in GRID_FIELDS if name in fields], f"changes the whole beat, and {held} keeps a part")
+
+
+def _refuse(names: Collection[str], message: str) -> None:
+    if names:
+        errors = tuple(FieldError(name, message) for name in names)
+        raise Invalid(f"{errors[0].field} {message}.", errors=errors)
+
+
+def asked(before: Beat, change: Change) -> BeatRequest:
+    """The request of another take: the beat's own as edits have left it, with the changed fields.
+
+    A tempo or swing set by hand is not undone. A new style brings its own swing where the old one's was played, and
+    its own meter where it is not played in the present one. Raises Invalid(style) where a part of the beat stays in a
+    meter that the new style lacks.
+    """
+    fields = {name: value for name, value in change.fields.items() if name not in BOUNDS}
+    if "bars_total" in fields:
+        fields["bars"] = fields.pop("bars_total")
+    played = {**before.meta["parameters"], **_played(before)}
+    style = fields.get("style", played["style"])
+    if style not in (played["style"], "auto"):
+        played |= _of_style(before, style, bounded(change.fields))
+    return BeatRequest.from_params(played).changed(fields)
+
+
+def _played(before: Beat) -> dict[str, Any]:
+    return {
+        "bpm": before.grid.bpm,
+        "bars": before.grid.bars,
+        "meter": before.grid.meter,
+        "swing": before.grid.swing,
+        "swing_unit": before.grid.swing_unit,
+        "style": before.meta["style"],
+    }
+
+
+def _of_style(before: Beat, name: str, part: bool) -> dict[str, Any]:
+    """What a new style decides anew: None for its own."""
+    style, grid = find_style(name), before.grid
+    found: dict[str, Any] = {}
+    if grid.meter not in style.meters:
+        if part:
+            message = f"is played in {' or '.join(style.meters)}, and what stays of this beat is in {grid.meter}"
+            raise Invalid(f"{style.title} {message}.", errors=(FieldError("style", message),))
+        found["meter"] = None
+    old = STYLES.get(str(before.meta["style"]))
+    if not part and old is not None and (grid.swing, grid.swing_unit) == (old.swing, old.swing_unit):
+        found |= {"swing": None, "swing_unit": None}
+    return found
+
+
+def tempo_kept(before: Grid, after: Grid, fields: Mapping[str, Any]) -> Grid:
+    """The new grid with the old one's tempo changes, those that still lie in it, unless `bpm` was among the fields."""
+    if "bpm" in fields:
+        return after
+    kept = tuple((bar, bpm) for bar, bpm in before.tempo_map if bar < after.bars)
+    return Grid(kept, after.meter, after.bars, after.swing, after.swing_unit, after.pickup_steps)
