@@ -35,7 +35,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     )
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.extensions["deps"] = Deps(settings)
-    held.configure(settings.held_requests, settings.web_workers)
+    held.configure(settings.held_requests, settings.web_workers, settings.web_threads)
     edge.register(app, settings)
     errors.register(app)
     metrics.register(app)

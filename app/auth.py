@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import hmac
@@ -18,7 +19,7 @@ from app.deps import Deps
 from db import accounts
 from services import clock
 from services.accounts.keys import alive, allows, digest
-from services.errors import Forbidden, Unauthorized
+from services.errors import Forbidden, ServiceError, Unauthorized
 
 View = TypeVar("View", bound=Callable[..., Any])
 LOOPBACK = ("127.0.0.1", "::1")
@@ -33,6 +34,7 @@ class Caller:
     owner: str
     scopes: tuple[str, ...]
     key_id: str | None = None
+    until: int | None = None  # unix seconds: a link makes no links that outlive it
 
 
 def deps() -> Deps:
@@ -87,10 +89,11 @@ def _presented() -> str:
     return request.headers.get("X-API-Key", "").strip()
 
 
-def presented_id() -> str:
-    """A short name for the presented key (not the key), for rate limits; empty without one."""
-    text = _presented()
-    return digest(text, deps().secret())[:16] if text else ""
+def known_key() -> str:
+    """The id of the presented key, if it is one of ours: whom a rate limit counts. Guessed keys count by address."""
+    text, d = _presented(), deps()
+    key = accounts.key_by_hash(d.store, digest(text, d.secret())) if 0 < len(text) <= KEY_MAX_CHARS else None
+    return key.id if key else ""
 
 
 def _from_key(scope: str | None) -> Caller:
@@ -103,7 +106,8 @@ def _from_key(scope: str | None) -> Caller:
         raise Unauthorized("This API key is not known, has expired or was revoked.")
     if scope is not None and not allows(key.scopes, scope):
         raise Forbidden(f"This API key lacks the scope {scope}.")
-    accounts.note_use(d.store, key, now)
+    with contextlib.suppress(ServiceError):  # a full disk must not keep anybody from reading
+        accounts.note_use(d.store, key, now)
     return Caller(key.owner, key.scopes, key.id)
 
 
@@ -119,14 +123,15 @@ def _from_link() -> Caller:
     if not expires.isdecimal() or time.time() > int(expires):
         raise Unauthorized("This link has expired: ask for the object again to get a fresh one.")
     g.pinned_hash = hashed
-    return Caller(owner, ())
+    return Caller(owner, (), until=int(expires))
 
 
 def media_url(path: str, content_hash: str, query: Mapping[str, str] | None = None) -> str:
     """The signed twin of a path for `<audio>`, DAWs and shared pages: GET and HEAD, for LINK_S seconds."""
     rest = dict(query or {})
     # Rounded up to a minute, so that the same object asked for twice gives the same URL and browsers can cache it.
-    expires = str((int(time.time()) + deps().settings.link_s) // 60 * 60 + 60)
+    until = (int(time.time()) + deps().settings.link_s) // 60 * 60 + 60
+    expires = str(min(until, caller().until or until))
     owner = caller().owner
     signed = {"owner": owner, "expires": expires, "hash": content_hash}
     signature = _signature(path, rest, (owner, expires, content_hash))

@@ -65,7 +65,7 @@ def restore(store: Store, owner: str, beat_id: str, head: str, number: int) -> D
     """A commit with the tree of an older version. Raises NotFound, StaleVersion."""
     doc = repo.beat(store, owner, beat_id)
     refuse_stale(doc, head)
-    old = repo.commit_by_number(store, owner, beat_id, number)
+    old = repo.commit_by_number(store, doc, number)
     beat = beat_from_doc(repo.tree(store, owner, old["tree"]["beat"]))
     return save(store, owner, doc, beat, f"Restore version {number}")
 

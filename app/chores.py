@@ -47,6 +47,7 @@ def forget_documents(deps: Deps) -> int:
     return (
         retention.forget_stages(deps.store, cached)
         + retention.forget_files(deps.store, kept, young)
+        + retention.forget_commits(deps.store, young)
         + retention.forget_trees(deps.store, young)
         + retention.forget_samples(deps.store, kept)
         + retention.forget_jobs(deps.store, kept)

@@ -98,7 +98,7 @@ def _add_models(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 def _add_beat(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     beat = _plain(commands, "beat", "make a beat from sound files through a running server", _beat)
-    beat.add_argument("files", nargs="+", type=Path, metavar="SOUND")
+    beat.add_argument("files", nargs="+", type=Path, metavar="SOUND", help="sound files, or folders of them")
     beat.add_argument("--bpm", type=float, required=True)
     for name, kind in (
         ("bars", int),
@@ -177,7 +177,8 @@ def _keys_create(args: argparse.Namespace, settings: Settings) -> int:
     text, key = create(
         Deps(settings), args.name, owner=args.owner, scopes=tuple(args.scope or SCOPES), expires_at=expires
     )
-    print(f"{text}\n\nThis is the only time the key is shown. Its id is {key.id}, its owner {key.owner}.")
+    print(text)
+    print(f"This is the only time the key is shown. Its id is {key.id}, its owner {key.owner}.", file=sys.stderr)
     return 0
 
 

@@ -18,6 +18,7 @@ from app.config import Settings
 TIMEOUT_S = 60.0
 POLL_S = 0.25
 BAR_CHARS = 30
+SHOWN_BARS = 4
 FIELDS = ("bpm", "bars", "style", "meter", "mode", "seed", "density", "swing", "humanize", "title")
 Progress = Callable[[str, float], None]
 
@@ -26,7 +27,9 @@ class Refused(Exception):
     """A problem document, as one sentence with its fields."""
 
     def __init__(self, problem: dict[str, Any]) -> None:
-        fields = "".join(f"\n  {e['field']}: {e['message']}" for e in problem.get("errors", []))
+        detail = problem.get("detail", "")
+        others = [e for e in problem.get("errors", []) if e["message"] not in detail]
+        fields = "".join(f"\n  {e['field']}: {e['message']}" for e in others)
         super().__init__(f"{problem.get('detail', 'the server refused')}{fields}")
         self.problem = problem
 
@@ -81,7 +84,8 @@ class Client:
 
 def make_beat(args: argparse.Namespace, settings: Settings) -> int:
     """`python -m app beat`: upload, wait, save. Exit status 1 with the server's sentence when it refuses."""
-    missing = [str(f) for f in args.files if not f.is_file()]
+    files = [found for named in args.files for found in (sorted(named.iterdir()) if named.is_dir() else [named])]
+    missing = [str(f) for f in files if not f.is_file()]
     if missing:
         print(f"There is no file {', '.join(missing)}.", file=sys.stderr)
         return 2
@@ -91,7 +95,7 @@ def make_beat(args: argparse.Namespace, settings: Settings) -> int:
         return 2
     client = Client(args.url or f"http://127.0.0.1:{settings.port}", key)
     try:
-        beat = client.beat(args.files, {name: getattr(args, name) for name in FIELDS}, _bar)
+        beat = client.beat(files, {name: getattr(args, name) for name in FIELDS}, _bar)
         _bar("done", 1.0)
         print(file=sys.stderr)
         for name in ("audio.wav", "beat.mid"):
@@ -135,9 +139,10 @@ def table(beat: dict[str, Any]) -> str:
 def grid(beat: dict[str, Any]) -> str:
     """The first four bars of a beat as a step grid: `#` loud, `+` middle, `.` soft, `-` nothing."""
     g = beat["grid_json"]
-    lines = [f"\n{beat['meta']['style']}, {g['bpm']:g} bpm, {g['meter']}, {g['bars']} bars"]
+    shown = f", the first {SHOWN_BARS} of them" if g["bars"] > SHOWN_BARS else ""
+    lines = [f"\n{beat['meta']['style']}, {g['bpm']:g} bpm, {g['meter']}, {g['bars']} bars{shown}"]
     for role in ("CORE", "ACCENT", "MOTION", "FILL", "TEXTURE"):
-        cells = [["-"] * g["steps_per_bar"] for _ in range(min(4, g["bars"]))]
+        cells = [["-"] * g["steps_per_bar"] for _ in range(min(SHOWN_BARS, g["bars"]))]
         for e in beat["events_json"]:
             if e["role"] == role and e["bar"] < len(cells) and not e["muted"]:
                 cells[e["bar"]][e["step"]] = "#" if e["velocity"] > 0.66 else "+" if e["velocity"] > 0.33 else "."

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ipaddress
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -59,13 +61,19 @@ class Settings:
 
 def load(environ: dict[str, str] | None = None) -> Settings:
     """The settings of this process's environment, or of `environ` alone. Raises BadSettings."""
-    env = Env(prefix=None) if environ is None else _Fixed(environ)
+    given = dict(os.environ) if environ is None else environ
+    env = _Fixed({name: value for name, value in given.items() if value.strip()})  # empty means: not set
     try:
         settings = _read(env)
     except EnvError as err:
         raise BadSettings(str(err)) from None
     if settings.bootstrap_api_key and len(settings.bootstrap_api_key) < KEY_MIN_CHARS:
         raise BadSettings(f"BOOTSTRAP_API_KEY needs at least {KEY_MIN_CHARS} characters")
+    for network in settings.trusted_proxies:
+        try:
+            ipaddress.ip_network(network, strict=False)
+        except ValueError:
+            raise BadSettings(f"TRUSTED_PROXIES: {network} is no address and no network") from None
     return settings
 
 

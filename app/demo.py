@@ -15,6 +15,7 @@ import requests
 
 from app import client
 from app.config import Settings
+from app.stack import CannotStart, refuse_taken_port
 
 ROOT = Path(__file__).resolve().parent.parent
 SOUNDS = ROOT / "deploy" / "sounds"
@@ -29,6 +30,11 @@ def run(settings: Settings, *, once: bool) -> int:
     """Start `python -m app up` as a child, make the beats, then serve until it ends or Ctrl-C; `once` stops it."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # TERM, like Ctrl-C, ends the stack as well
     settings.data_dir.mkdir(parents=True, exist_ok=True)
+    try:
+        refuse_taken_port(settings)
+    except CannotStart as err:
+        print(err, file=sys.stderr)
+        return 2
     with log_of(settings).open("ab") as log:
         stack = subprocess.Popen(
             [sys.executable, "-m", "app", "up"], cwd=ROOT, env=_environ(settings), stdout=log, stderr=log
@@ -107,17 +113,22 @@ def _make(settings: Settings) -> dict[str, object]:
 def _say_where(settings: Settings, beat: dict[str, object]) -> None:
     key = client.own_key(settings)
     base = f"http://127.0.0.1:{settings.port}"
+    # production logs are kept and read by others: there the key stays in its file
+    prod = settings.app_env == "prod"
+    shown = "$(cat DATA_DIR/run/first-key)" if prod else key
+    fragment = "" if prod else f"#key={key}&beat={beat['job_id']}"
     print(
         f"""
-Listen:    {base}/#key={key}&beat={beat["job_id"]}
+Listen:    {base}/{fragment}
 API:       {base}/docs
-The beat:  curl -H 'X-API-Key: {key}' {base}/v1/beat/{beat["job_id"]}
+The beat:  curl -H "X-API-Key: {shown}" {base}/v1/beat/{beat["job_id"]}
 Stop:      Ctrl-C""",
         flush=True,
     )
 
 
 def _stop(stack: subprocess.Popen[bytes]) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not cut the stop short
     if stack.poll() is None:
         stack.send_signal(signal.SIGTERM)
         try:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from services.storage.contract import BlobStore
 
 REDIS_TIMEOUT_S = 5.0
+REDIS_SILENCE_S = 15.0  # past the longest blocking call (a worker waits 5 s for a bell): a frozen Redis is a Redis away
 # redis-py retries ten times with growing pauses, seconds in all: a web thread must learn at once that Redis is away.
 REDIS_RETRIES, REDIS_PAUSE_S = 1, 0.02
 
@@ -107,7 +108,8 @@ def connect_redis(settings: Settings) -> redis.Redis:
     retry = Retry(ConstantBackoff(REDIS_PAUSE_S), REDIS_RETRIES)
     options: dict[str, Any] = {
         "retry": retry,
-        "socket_timeout": None,
+        "socket_timeout": REDIS_SILENCE_S,
+        "socket_keepalive": True,
         "socket_connect_timeout": REDIS_TIMEOUT_S,
         "health_check_interval": 0,
     }

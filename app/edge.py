@@ -32,7 +32,7 @@ CORS_HEADERS = (
     "Authorization, X-API-Key, Content-Type, Prefer, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID, Range, "
     "Cache-Control"
 )
-CORS_EXPOSED = "ETag, Location, Link, Retry-After, Content-Disposition, X-Request-ID, Idempotent-Replayed"
+CORS_EXPOSED = "ETag, Location, Link, Retry-After, Content-Disposition, X-Request-ID"
 
 FIRST_ERROR = 400
 DRAIN_BYTES = 64 * 1024 * 1024  # of a refused body; a larger one costs its sender the connection
@@ -158,6 +158,7 @@ def _limit(app: Flask, settings: Settings) -> None:
         default_limits=[settings.rate_limit],
         default_limits_exempt_when=lambda: not request.path.startswith("/v1/"),
         headers_enabled=True,
+        swallow_errors=True,  # without Redis nothing is counted, and nothing is refused
         key_prefix=app.extensions["deps"].instance,
         **options,
     )
@@ -166,9 +167,9 @@ def _limit(app: Flask, settings: Settings) -> None:
 
 
 def _client() -> str:
-    from app.auth import presented_id
+    from app.auth import known_key
 
-    return presented_id() or request.remote_addr or "unknown"
+    return known_key() or request.remote_addr or "unknown"
 
 
 def _limited(_: RateLimitExceeded) -> Response:

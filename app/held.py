@@ -9,10 +9,11 @@ from contextlib import contextmanager
 _slots: threading.BoundedSemaphore | None = None
 
 
-def configure(held_requests: int, web_workers: int) -> None:
-    """Share the bound evenly over the web processes."""
+def configure(held_requests: int, web_workers: int, web_threads: int) -> None:
+    """Share the bound evenly over the web processes, and leave each a sixth of its threads for quick requests."""
     global _slots
-    _slots = threading.BoundedSemaphore(max(1, held_requests // web_workers))
+    free = max(2, web_threads // 6)
+    _slots = threading.BoundedSemaphore(max(1, min(held_requests // web_workers, web_threads - free)))
 
 
 def take() -> bool:

@@ -11,6 +11,8 @@ from services import clock
 from services.accounts.keys import DEFAULT_OWNER, PREFIX_CHARS, SCOPES, digest, generate
 from services.accounts.types import ApiKey
 
+BOOTSTRAP = "bootstrap-"
+
 
 def create(
     deps: Deps,
@@ -28,14 +30,17 @@ def create(
 
 
 def ensure_bootstrap(deps: Deps) -> None:
-    """Store BOOTSTRAP_API_KEY, as it is, with all scopes; idempotent, and a revoked one comes back while it is set."""
+    """Store BOOTSTRAP_API_KEY, as it is, with all scopes; idempotent. One that is set no longer opens nothing."""
     text = deps.settings.bootstrap_api_key
-    if not text:
-        return
-    hashed = digest(text, deps.secret())
-    key = ApiKey(f"bootstrap-{hashed[:16]}", DEFAULT_OWNER, "bootstrap", text[:4] + "…", hashed, SCOPES)
-    if not accounts.insert_key(deps.store, key):
-        accounts.revive_key(deps.store, key.id, SCOPES)
+    hashed = digest(text, deps.secret()) if text else ""
+    own = f"{BOOTSTRAP}{hashed[:16]}"
+    for key in accounts.all_keys(deps.store):
+        if key.id.startswith(BOOTSTRAP) and key.id != own and key.revoked_at is None:
+            accounts.revoke_key(deps.store, key.id, clock.now())
+    if text and not accounts.insert_key(
+        deps.store, ApiKey(own, DEFAULT_OWNER, "bootstrap", text[:4] + "…", hashed, SCOPES)
+    ):
+        accounts.revive_key(deps.store, own, SCOPES)
 
 
 def ensure_first(deps: Deps) -> str | None:

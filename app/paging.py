@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from flask import Response, request
 
-from app.work import ok
+from app.answers import ok
 from db.store import Document, Page
 from services.errors import FieldError, Invalid
 

@@ -34,7 +34,7 @@ def result_body(job: Document) -> dict[str, Any]:
     body = results.result(deps().store, job["id"])
     if body is None:
         raise NotFound("The result of this job is no longer stored.")
-    body = {"job_id": job["id"], **body}
+    body = {"job_id": job["id"], "reused_from": job.get("reused_from"), **body}
     if job["kind"] == "asset":
         return asset_body(assets.asset(deps().store, job["owner"], body["asset_id"]))
     return body
@@ -52,7 +52,7 @@ def beat_body(beat_id: str, owner: str, *, commit: str | None = None, asked: Doc
     body = {**state, "meta": {**state["meta"], **own}}
     links, media = beat_links(beat_id, sha, body)
     return {
-        "job_id": asked["id"] if asked else beat_id,
+        "job_id": beat_id,
         "beat_id": beat_id,
         "title": doc["title"],
         "version": at["number"],
@@ -83,7 +83,7 @@ def beat_links(beat_id: str, tree: str, body: Mapping[str, Any]) -> tuple[dict[s
         **files,
         **previews,
     }
-    return links, {name: media_url(path, tree) for name, path in {**files, **previews}.items()}
+    return links, {name: media_url(path, tree) for name, path in links.items()}
 
 
 def beat_summary(doc: Document) -> dict[str, Any]:
@@ -124,7 +124,7 @@ def job_body(job: Document, *, whole: bool = True) -> dict[str, Any]:
         "cancel": url_for("jobs.cancel", job_id=job["id"]),
     }
     if job["kind"] in BEAT_KINDS:
-        links["result"] = url_for("beats.show", job_id=job["id"])
+        links["result"] = url_for("beats.show", job_id=job.get("subject") or job["id"])
     body = {
         "job_id": job["id"],
         "kind": job["kind"],
@@ -160,7 +160,8 @@ def asset_body(doc: Document) -> dict[str, Any]:
     """An asset as the API shows it."""
     base = url_for("assets.show", asset_id=doc["id"])
     facts = assets.audio_facts(deps().store, doc["id"]) or {}
-    content = url_for("assets.content", asset_id=doc["id"])
+    waveform = url_for("assets.waveform", asset_id=doc["id"])
+    links = {"self": base, "content": url_for("assets.content", asset_id=doc["id"]), "waveform": waveform}
     return {
         "asset_id": doc["id"],
         "kind": doc["kind"],
@@ -174,6 +175,6 @@ def asset_body(doc: Document) -> dict[str, Any]:
         "retention": doc["retention"],
         "created_at": clock.iso(doc["created_at"]),
         "expires_at": clock.iso(doc["expires_at"]) if doc.get("expires_at") else None,
-        "links": {"self": base, "content": content, "waveform": url_for("assets.waveform", asset_id=doc["id"])},
-        "media": {"content": media_url(content, doc["sha256"])},
+        "links": links,
+        "media": {name: media_url(path, doc["sha256"]) for name, path in links.items()},
     }

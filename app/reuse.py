@@ -17,7 +17,7 @@ def beat(deps: Deps, job: Document, original: Document) -> Outcome:
     if stored is None:
         raise NotFound("The result of this job is no longer stored.")
     first = beats.commit(store, owner, stored["beat_id"], stored["commit"])
-    if not beats.has_tree(store, owner, first["tree"]["beat"]):
+    if not beats.renew_tree(store, owner, first["tree"]["beat"]):
         raise NotFound("The state of this beat is no longer stored.")
     commit = Commit({"beat": first["tree"]["beat"]}, (), owner, job["created_at"], first["message"])
     beats.save_commit(store, owner, job["id"], commit, 1, first["listed"])

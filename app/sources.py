@@ -45,7 +45,9 @@ class Stored:
 def refuse_unreadable(uploads: list[Upload], field: str) -> None:
     """Raise NotAudio naming every file whose first bytes are of no supported format, before anything is stored."""
     wrong = [
-        FieldError(f"{field}[{i}]", f"{u.name} is empty" if u.size == 0 else f"{u.name} {NOT_AUDIO}")
+        FieldError(
+            f"{field}[{i}]" if u.repeats else field, f"{u.name} is empty" if u.size == 0 else f"{u.name} {NOT_AUDIO}"
+        )
         for i, u in enumerate(uploads)
         if u.container is None
     ]
@@ -65,6 +67,16 @@ def refuse_too_many(count: int, field: str) -> None:
         raise Invalid(f"{field}: {message}", errors=(FieldError(field, message),))
 
 
+def gather(deps: Deps, owner: str, uploads: list[Upload], ids: list[str], ids_field: str = "sample_ids") -> Stored:
+    """The sources of a request: its files, then what it names by id, no two with one name. `field` is what the request
+    calls each. Raises NotFound, or DiskFull with nothing left behind."""
+    old = earlier(deps, owner, ids, ids_field)
+    new = store_uploads(deps, owner, uploads)
+    sources = [*new.sources, *old.sources]
+    names = distinct([s["name"] for s in sources])
+    return Stored(tuple({**s, "name": n} for s, n in zip(sources, names, strict=True)), new.fresh)
+
+
 def store_uploads(deps: Deps, owner: str, uploads: list[Upload]) -> Stored:
     """Adopt the files as blobs and assets. Raises DiskFull with nothing left behind."""
     names = distinct([u.name for u in uploads])
@@ -72,8 +84,14 @@ def store_uploads(deps: Deps, owner: str, uploads: list[Upload]) -> Stored:
     docs = [_asset_doc(deps, upload, name) for upload, name in zip(uploads, names, strict=True)]
     ids, fresh = assets.insert_assets(deps.store, owner, docs)
     sources = tuple(
-        {"asset_id": own, "sha256": upload.sha256, "name": name, "container": upload.container}
-        for own, upload, name in zip(ids, uploads, names, strict=True)
+        {
+            "asset_id": own,
+            "sha256": upload.sha256,
+            "name": name,
+            "container": upload.container,
+            "field": f"{upload.field}[{i}]" if upload.repeats else upload.field,
+        }
+        for i, (own, upload, name) in enumerate(zip(ids, uploads, names, strict=True))
     )
     return Stored(sources, tuple(fresh))
 
@@ -95,15 +113,15 @@ def earlier(deps: Deps, owner: str, ids: list[str], field: str) -> Stored:
     """Assets or samples named by id. Raises NotFound naming the ids that are not this owner's."""
     found, missing = [], []
     for i, one in enumerate(ids):
+        where = f"{field}[{i}]" if field.endswith("s") else field
         source = _earlier_one(deps, owner, one)
         if source is None:
-            missing.append(FieldError(f"{field}[{i}]", "there is no such asset or sample"))
+            missing.append(FieldError(where, "there is no such asset or sample"))
         else:
-            found.append(source)
+            found.append({**source, "field": where})
     if missing:
         raise NotFound("One of the ids names nothing of yours.", errors=tuple(missing))
-    names = distinct([s["name"] for s in found])
-    return Stored(tuple({**s, "name": n} for s, n in zip(found, names, strict=True)))
+    return Stored(tuple(found))
 
 
 def _earlier_one(deps: Deps, owner: str, one: str) -> dict[str, Any] | None:
@@ -128,4 +146,5 @@ def _earlier_one(deps: Deps, owner: str, one: str) -> dict[str, Any] | None:
         "name": sample["name"],
         "container": "wav",
         "asset_id": sample["asset_id"],
+        "corrected": [sample["role"], sample["locked"]],  # equal work is equal only while the user says the same
     }

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import os
 import shlex
 import shutil
+import socket
 import stat
 import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from string import Template
+
+import structlog
 
 from app.config import Settings
 from app.supervisor import Program, Supervisor
@@ -23,6 +27,9 @@ REDIS, WORKER = "redis", "worker"  # the two names of the Procfile that mean som
 # One thread in each: pool threads do not survive a fork, and there are as many workers as cores.
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 SOCKET_PATH_BYTES = 100  # the kernel takes 107; Redis and tests put a suffix behind it
+
+
+log = structlog.get_logger()
 
 
 class CannotStart(Exception):
@@ -86,11 +93,27 @@ def up(settings: Settings) -> int:
     """Run what deploy/Procfile lists until TERM; 2 with a sentence when another `up` has this DATA_DIR."""
     try:
         lock = _lock(settings)
+        refuse_taken_port(settings)
     except CannotStart as err:
         print(err, file=sys.stderr)
         return 2
+    if settings.app_env == "prod" and not (settings.mongodb_uri and settings.redis_url):
+        log.warning("embedded stores in production: back up DATA_DIR, or set MONGODB_URI and REDIS_URL")
     environ = child_environ(settings)
     return Supervisor(programs(settings, PROCFILE.read_text(), environ, lock), ROOT, environ).run()
+
+
+def refuse_taken_port(settings: Settings) -> None:
+    """Raise CannotStart when another program listens where the web processes would."""
+    with socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as err:
+            why = "is taken by another program" if err.errno == errno.EADDRINUSE else f"cannot be used: {err.strerror}"
+            raise CannotStart(
+                f"Port {settings.port} on {settings.host} {why}. Another one: PORT=8123 make run"
+            ) from None
 
 
 def child_environ(settings: Settings) -> dict[str, str]:
@@ -103,8 +126,16 @@ def child_environ(settings: Settings) -> dict[str, str]:
         "DATA_DIR": str(settings.data_dir),
         "HOST": settings.host,
         "PORT": str(settings.port),
+        "PROMETHEUS_MULTIPROC_DIR": str(_emptied(settings.run_dir / "metrics")),
         **dict.fromkeys(THREADS, "1"),
     }
+
+
+def _emptied(folder: Path) -> Path:
+    """A folder without the counters of an earlier start."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
 
 
 def programs(settings: Settings, procfile: str, environ: Mapping[str, str], lock: int) -> list[Program]:

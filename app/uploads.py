@@ -12,12 +12,15 @@ from dataclasses import dataclass
 from typing import IO, Any, cast
 
 from flask import Request, current_app, g
+from werkzeug.formparser import FormDataParser
 
 from app.deps import Deps
 from services.audio.sniff import sniff
-from services.errors import DiskFull
+from services.beats.types import SAMPLES_MAX
+from services.errors import DiskFull, TooLarge
 
 HEAD_BYTES = 4096  # enough for every magic number, with an Ogg page or an MP4 `ftyp` box
+FILES_MAX = 4 * SAMPLES_MAX  # open at once: past the limit of sounds, but short of the process's descriptors
 NAME_CHARS = 200
 NO_NAME = "sound"
 # Direction overrides would let "gnp.wav" be shown as "vaw.png"; control characters break headers and logs.
@@ -35,6 +38,7 @@ class Upload:
     size: int
     container: str | None
     media_type: str
+    repeats: bool = False  # whether the field takes several files: then errors name it with a number
 
 
 class SpooledFile:
@@ -94,7 +98,12 @@ class SpooledFile:
 
 
 class SpoolingRequest(Request):
-    """A request whose file parts go to the staging directory of the blob store."""
+    """A request whose file parts go to the staging directory of the blob store; a broken form raises ValueError."""
+
+    def make_form_data_parser(self) -> FormDataParser:
+        parser = super().make_form_data_parser()
+        parser.silent = False
+        return parser
 
     def _get_file_stream(
         self,
@@ -107,12 +116,14 @@ class SpoolingRequest(Request):
         if "spooled" not in g:
             deps.blobs.require_room(total_content_length or 0)
             g.spooled = []
+        if len(g.spooled) >= FILES_MAX:
+            raise TooLarge(f"A request holds at most {SAMPLES_MAX} files.")
         spooled = SpooledFile(deps.blobs.staging())
         g.spooled.append(spooled)
         return cast("IO[bytes]", spooled)
 
 
-def received(request: Request, field: str) -> list[Upload]:
+def received(request: Request, field: str, *, repeats: bool) -> list[Upload]:
     """The uploads of one form field, in order. A part without bytes or name is an upload too."""
     out = []
     for part in request.files.getlist(field):
@@ -127,6 +138,7 @@ def received(request: Request, field: str) -> list[Upload]:
                 spooled.size,
                 sniff(spooled.head),
                 part.mimetype or "",
+                repeats,
             )
         )
     return out

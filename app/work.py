@@ -7,14 +7,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from flask import Response, json, request, url_for
+from flask import Response, request, url_for
 
 from app import held, queue
+from app.answers import ok
 from app.auth import caller, deps
 from app.errors import answer
-from app.results import job_body, result_body
+from app.etags import tag_of
+from app.results import BEAT_KINDS, job_body, result_body
 from app.uploads import Upload
-from db import assets, idempotency
+from db import assets, idempotency, results
 from db.store import Document
 from services import canonical
 from services.errors import FieldError, Invalid, ServiceError
@@ -74,7 +76,7 @@ def _submit(work: Work, plan: Plan) -> Document:
         work.kind, owner, params, plan.inputs, reuse_key=reuse_key, subject=plan.subject, fresh=plan.fresh
     )
     try:
-        return queue.submit(d, new, reuse=work.reusable and not _no_cache())
+        return queue.submit(d, new, reuse=work.reusable and not _no_cache() and not plan.fresh)
     except ServiceError:
         assets.remove_unheard(d.store, plan.fresh)
         raise
@@ -113,10 +115,19 @@ def respond(job: Document, wait_s: float) -> Response:
             if free:
                 job = queue.wait(deps(), job["owner"], job["id"], wait_s)
     if job["state"] == "succeeded":
-        return ok(result_body(job))
+        return finished(job)
     if queue.ended(job):
         return answer(job["error"])
     return accepted(job)
+
+
+def finished(job: Document) -> Response:
+    """200 with the result of a succeeded job; a beat carries the ETag that its next change asks for."""
+    out = ok(result_body(job))
+    if job["kind"] in BEAT_KINDS:
+        stored = results.result(deps().store, job["id"])
+        out.set_etag(tag_of(stored["commit"]) if stored else "")
+    return out
 
 
 def accepted(job: Document) -> Response:
@@ -125,8 +136,3 @@ def accepted(job: Document) -> Response:
     out.headers["Location"] = url_for("jobs.show", job_id=job["id"])
     out.headers["Retry-After"] = str(RETRY_AFTER_S)
     return out
-
-
-def ok(body: Any, status: int = 200) -> Response:
-    """A JSON answer."""
-    return Response(json.dumps(body), status=status, mimetype="application/json")

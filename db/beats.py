@@ -12,6 +12,7 @@ from services.errors import NotFound, StaleVersion
 from services.projects.types import Commit, Head
 
 BEATS, COMMITS, TREES = "beats", "commits", "trees"
+LOGGED_HEX = 16  # of a commit's hash, in its id and in its beat's log: 64 bits tell the states of one beat apart
 NO_BEAT = "There is no beat with this id."
 
 
@@ -31,7 +32,7 @@ def save_tree(store: Store, owner: str, body: dict[str, Any], blobs: tuple[str, 
             },
         )
     except DuplicateId:
-        pass
+        renew_tree(store, owner, sha)
     return sha
 
 
@@ -44,15 +45,15 @@ def tree(store: Store, owner: str, sha: str) -> dict[str, Any]:
     return body
 
 
-def has_tree(store: Store, owner: str, sha: str) -> bool:
-    """Whether the state with this hash is stored."""
-    return store.count(TREES, {"id": f"{owner}:{sha}"}) == 1
+def renew_tree(store: Store, owner: str, sha: str) -> bool:
+    """Make a state young again, so that no sweep takes it before a commit names it; False when it is not there."""
+    return store.mutate(TREES, f"{owner}:{sha}", lambda d: {**d, "created_at": clock.now()}) is not None
 
 
 def save_commit(store: Store, owner: str, beat_id: str, commit: Commit, number: int, listed: dict[str, Any]) -> str:
     """Store a commit of a beat with the fields that lists show of its state; idempotent. Returns its hash."""
     doc = {
-        "id": f"{beat_id}:{commit.sha}",
+        "id": _commit_id(beat_id, commit.sha),
         "owner": owner,
         "beat_id": beat_id,
         "number": number,
@@ -72,29 +73,38 @@ def save_commit(store: Store, owner: str, beat_id: str, commit: Commit, number: 
 
 def commit(store: Store, owner: str, beat_id: str, sha: str) -> Document:
     """A commit of a beat. Raises NotFound."""
-    doc = store.get(COMMITS, f"{beat_id}:{sha}")
+    doc = store.get(COMMITS, _commit_id(beat_id, sha))
     if doc is None or doc["owner"] != owner:
         raise NotFound("This beat has no such version.")
     return doc
 
 
-def commit_by_number(store: Store, owner: str, beat_id: str, number: int) -> Document:
+def commit_by_number(store: Store, beat_doc: Document, number: int) -> Document:
     """The commit with this version number. Raises NotFound."""
-    page = store.find(COMMITS, {"beat_id": beat_id, "owner": owner, "number": number}, sort=("-number",), limit=1)
-    if not page.items:
+    if not 1 <= number <= len(beat_doc["log"]):
         raise NotFound(f"This beat has no version {number}.")
-    return page.items[0]
+    return commit(store, beat_doc["owner"], beat_doc["id"], beat_doc["log"][number - 1])
 
 
-def commits(store: Store, owner: str, beat_id: str, cursor: str | None, limit: int) -> Page:
-    """The commits of a beat, newest first."""
-    return store.find(COMMITS, {"beat_id": beat_id, "owner": owner}, sort=("-number",), cursor=cursor, limit=limit)
+def commits(store: Store, beat_doc: Document, cursor: str | None, limit: int) -> Page:
+    """The commits that were a beat's head, newest first; the cursor is the next one's number. Raises ValueError."""
+    newest = len(beat_doc["log"]) if cursor is None else int(cursor)
+    if not 1 <= newest <= len(beat_doc["log"]):
+        raise ValueError("broken cursor")
+    last = max(0, newest - limit)
+    found = [commit(store, beat_doc["owner"], beat_doc["id"], sha) for sha in reversed(beat_doc["log"][last:newest])]
+    return Page(tuple(found), str(last) if last else None)
+
+
+def _commit_id(beat_id: str, sha: str) -> str:
+    return f"{beat_id}:{sha[:LOGGED_HEX]}"
 
 
 def insert_beat(store: Store, doc: Document) -> None:
     """Store a new beat document; a job that commits twice finds it there and leaves it."""
     try:
-        store.insert(BEATS, {**doc, "created_at": clock.now(), "updated_at": clock.now(), "schema": 1})
+        log = [doc["head"][:LOGGED_HEX]]
+        store.insert(BEATS, {**doc, "log": log, "created_at": clock.now(), "updated_at": clock.now(), "schema": 1})
     except DuplicateId:
         pass
 
@@ -128,8 +138,10 @@ def move_head(
         if doc["head"] != expected:
             raise StaleVersion("The beat has changed since you read it: read it again and repeat the change.")
         to = move(head_of(doc))
+        grown = [*doc["log"], to.commit[:LOGGED_HEX]] if to.number > doc["number"] else doc["log"]
         return {
             **doc,
+            "log": grown,
             **fields,
             "head": to.commit,
             "redo": list(to.redo),

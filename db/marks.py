@@ -21,7 +21,7 @@ def marked(store: Store) -> set[str]:
     """The SHA-256 of every blob that must stay, with the inputs of jobs that have not ended."""
     found: set[str] = set()
     for collection, fields in NAMING.items():
-        for doc in store.each(collection, {}):
+        for doc in store.each(collection, {}, batch=20 if collection == "trees" else 500):
             for field in fields:
                 found.update(_names(doc.get(field)))
     for doc in _unfinished(store):

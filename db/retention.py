@@ -9,8 +9,10 @@ from __future__ import annotations
 from datetime import datetime
 
 from db import beats, files, jobs, results, samples, stages
-from db.store import Store
+from db.store import Document, Store, VersionConflict
 from services.jobs.types import TERMINAL
+
+TREES_AT_ONCE = 20  # a state of 64 bars is about 1 MB
 
 
 def forget_stages(store: Store, before: datetime) -> int:
@@ -31,18 +33,37 @@ def forget_files(store: Store, before: datetime, deleted_before: datetime) -> in
 
 
 def forget_trees(store: Store, before: datetime) -> int:
-    """States that no commit names any more."""
+    """States that no commit names any more, unless they were renewed meanwhile."""
     named = {f"{c['owner']}:{c['tree']['beat']}" for c in store.each(beats.COMMITS, {})}
-    return sum(
-        store.delete(beats.TREES, d["id"])
-        for d in list(store.each(beats.TREES, {"created_at": {"lt": before}}))
+    old = [
+        (d["id"], d["version"])
+        for d in store.each(beats.TREES, {"created_at": {"lt": before}}, batch=TREES_AT_ONCE)
         if d["id"] not in named
-    )
+    ]
+    return sum(_delete(store, *one) for one in old)
+
+
+def _delete(store: Store, doc_id: str, version: int) -> bool:
+    try:
+        return store.delete(beats.TREES, doc_id, version)
+    except VersionConflict:
+        return False
+
+
+def forget_commits(store: Store, before: datetime) -> int:
+    """Commits that never became a head (somebody else was quicker, or the process died), and those of deleted beats."""
+    old = [c for c in store.each(beats.COMMITS, {}) if c["created_at"] < before and not _logged(store, c)]
+    return sum(store.delete(beats.COMMITS, c["id"]) for c in old)
+
+
+def _logged(store: Store, commit: Document) -> bool:
+    beat = store.get(beats.BEATS, commit["beat_id"])
+    return beat is not None and commit["sha"][: beats.LOGGED_HEX] in beat["log"]
 
 
 def forget_samples(store: Store, before: datetime) -> int:
     """Sounds that no beat uses; a sound in a beat stays while the beat does."""
-    used = {blob for tree in store.each(beats.TREES, {}) for blob in tree["blobs"]}
+    used = {blob for tree in store.each(beats.TREES, {}, batch=TREES_AT_ONCE) for blob in tree["blobs"]}
     old = [
         d
         for d in store.each(samples.NAME, {"created_at": {"lt": before}})

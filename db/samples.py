@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
-from db.store import Document, Page, Store
+from db.store import Document, Page, Store, VersionConflict
 from services import clock
-from services.errors import NotFound
+from services.errors import NotFound, StaleVersion
 
 NAME = "samples"
 
@@ -27,14 +28,36 @@ def sample(store: Store, owner: str, sample_id: str) -> Document:
     return doc
 
 
-def find_samples(store: Store, owner: str, where: dict[str, Any], cursor: str | None, limit: int) -> Page:
-    """An owner's samples, newest first, by `role` and `instrument` where given."""
-    return store.find(NAME, {"owner": owner, **where}, cursor=cursor, limit=limit)
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which page, and a part of a name or tag to look for."""
+
+    cursor: str | None = None
+    limit: int = 20
+    q: str | None = None
 
 
-def correct(store: Store, owner: str, sample_id: str, fields: dict[str, Any]) -> Document:
-    """Write a user's correction. Raises NotFound."""
-    doc = store.mutate(NAME, f"{owner}:{sample_id}", lambda d: {**d, **fields, "updated_at": clock.now()})
-    if doc is None:
-        raise NotFound("There is no sample with this id.")
-    return doc
+def find_samples(store: Store, owner: str, where: dict[str, Any], wanted: Wanted) -> Page:
+    """An owner's samples, newest first, by `role` and `instrument` where given. With `q` a page may hold fewer than
+    asked: names are looked through page by page, until one holds a match. Raises ValueError for a broken cursor."""
+    cursor = wanted.cursor
+    while True:
+        page = store.find(NAME, {"owner": owner, **where}, cursor=cursor, limit=wanted.limit)
+        if wanted.q is None:
+            return page
+        found = tuple(d for d in page.items if _speaks_of(d, wanted.q.casefold()))
+        if found or page.next_cursor is None:
+            return Page(found, page.next_cursor)
+        cursor = page.next_cursor
+
+
+def _speaks_of(doc: Document, part: str) -> bool:
+    return any(part in text.casefold() for text in (doc["name"], *doc.get("tags", ())))
+
+
+def correct(store: Store, doc: Document, fields: dict[str, Any]) -> Document:
+    """Write a user's correction over the sample as it was read. Raises StaleVersion when it has changed since."""
+    try:
+        return store.replace(NAME, {**doc, **fields, "updated_at": clock.now()}, doc["version"])
+    except VersionConflict:
+        raise StaleVersion("The sound has changed since you read it: read it again and repeat the change.") from None

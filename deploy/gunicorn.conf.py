@@ -15,7 +15,7 @@ worker_class = "gthread"  # event streams and waiting requests each hold a threa
 workers = _settings.web_workers
 threads = _settings.web_threads
 timeout = 60  # the heartbeat comes from the main thread: only a stuck process is cut, never a slow upload
-graceful_timeout = 30  # a reload lets running answers end
+graceful_timeout = 10  # a stop lets running answers end; the supervisor waits 12 s
 keepalive = 75  # longer than nginx's 60 s, so that nginx is never the one who finds a connection closed
 backlog = 1024
 limit_request_line = 8190  # signed media links and cursors are long
@@ -31,3 +31,11 @@ proc_name = "soundroutine-web"
 _spool = Path(_settings.data_dir) / "staging"
 _spool.mkdir(parents=True, exist_ok=True)
 os.environ.setdefault("TMPDIR", str(_spool))
+
+
+def child_exit(server: object, worker: object) -> None:
+    """Forget the gauges of a web process that ended."""
+    from prometheus_client import multiprocess
+
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        multiprocess.mark_process_dead(worker.pid)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from flask import Response, request
 from marshmallow import Schema
 
+from app.answers import ok
 from app.api.fields import PageQuery
 from app.auth import caller, deps, guard, media_url
 from app.bodies import parse, parse_query
@@ -18,7 +19,7 @@ from app.results import asset_body
 from app.serving import Served, serve
 from app.sources import refuse_unreadable, store_uploads
 from app.uploads import Upload
-from app.work import Plan, Work, ok, run
+from app.work import Plan, Work, run
 from db import assets as repo
 from db.store import Document
 from services.errors import Busy, FieldError, Invalid
@@ -55,7 +56,7 @@ def create() -> Response:
     if len(uploads) != 1:
         raise Invalid("Send exactly one file as `audio`.", errors=(FieldError("audio", "send exactly one file"),))
     refuse_unreadable(uploads, "audio")
-    known = _known(uploads)
+    known = None if "Idempotency-Key" in request.headers else _known(uploads)
     if known is not None:
         return ok(asset_body(known))
     fresh: list[str] = []
@@ -103,7 +104,7 @@ def index() -> Response:
         headers=("If-None-Match",),
     ),
 )
-@guard("assets:read")
+@guard("assets:read", media=True)
 def show(asset_id: str) -> Response:
     """What is known of a stored sound."""
     doc = repo.asset(deps().store, caller().owner, asset_id)
@@ -138,7 +139,7 @@ def content(asset_id: str) -> Response:
 
 @blp.route("/assets/<asset_id>/waveform", methods=["GET"])
 @describe(blp, Contract("Peaks for drawing", answers={200: "Waveform"}, problems=(404, 503)))
-@guard("assets:read")
+@guard("assets:read", media=True)
 def waveform(asset_id: str) -> Response:
     """[[min, max], …] over equal parts of the sound, -1..1."""
     doc = repo.asset(deps().store, caller().owner, asset_id)

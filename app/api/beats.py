@@ -10,13 +10,13 @@ from marshmallow import Schema, fields, validate
 from app import change, queue
 from app.api.fields import SEED_MAX, BeatFields, PageQuery, SkeletonFields
 from app.auth import caller, deps, guard
-from app.bodies import JsonList, Number, Whole, parse, parse_query
+from app.bodies import JsonList, Number, Whole, parse, parse_query, within
 from app.errors import answer
 from app.etags import required_match, with_etag
 from app.openapi import Contract, Door, describe
 from app.paging import listed
 from app.results import beat_body, beat_summary, version_body
-from app.sources import Stored, earlier, refuse_too_many, refuse_unreadable, store_uploads
+from app.sources import gather, refuse_too_many, refuse_unreadable
 from app.work import Plan, Work, accepted, run
 from db import beats as repo
 from db import jobs
@@ -40,24 +40,24 @@ class RegenerateFields(SkeletonFields):
     """What changes; fields that are left out stay as the beat has them."""
 
     from_stage = fields.Str(load_default="beat", validate=validate.OneOf(STAGES))
-    bpm = Number(validate=validate.Range(t.BPM_MIN, t.BPM_MAX))
-    bars_total = Whole(
-        validate=validate.Range(1, t.BARS_MAX), metadata={"description": "The beat's new length in bars"}
-    )
+    bpm = Number(validate=within(t.BPM_MIN, t.BPM_MAX))
+    bars_total = Whole(validate=within(1, t.BARS_MAX), metadata={"description": "The beat's new length in bars"})
     bars = JsonList(  # type: ignore[assignment]  # here it bounds the change
-        Whole(validate=validate.Range(0, t.BARS_MAX - 1)),
+        Whole(validate=within(0, t.BARS_MAX - 1)),
         validate=validate.Length(equal=2),
         metadata={"description": "Only these bars: [first, last], from 0"},
     )
     style = fields.Str(validate=validate.Length(1, 40))
-    humanize = Number(validate=validate.Range(0, 1))
-    seed = Whole(validate=validate.Range(0, SEED_MAX))
+    humanize = Number(validate=within(0, 1))
+    seed = Whole(validate=within(0, SEED_MAX))
     roles = JsonList(
         fields.Str(validate=validate.OneOf(t.ROLES)),
         validate=validate.Length(1, 5),
         metadata={"description": "Only these roles"},
     )
-    keep = JsonList(fields.Str(), metadata={"description": "Ids of events that stay"})
+    keep = JsonList(
+        fields.Str(), validate=validate.Length(max=20_000), metadata={"description": "Ids of events that stay"}
+    )
 
 
 class RestoreFields(Schema):
@@ -89,9 +89,7 @@ def create() -> Response:
     refuse_unreadable(uploads, "samples")
 
     def plan() -> Plan:
-        old = earlier(deps(), caller().owner, ids, "sample_ids")
-        new = store_uploads(deps(), caller().owner, uploads)
-        both = Stored((*new.sources, *old.sources), new.fresh)
+        both = gather(deps(), caller().owner, uploads, ids)
         return Plan({**wanted, "sources": list(both.sources)}, both.inputs, both.fresh)
 
     return run(Work("beat", {**wanted, "sample_ids": ids}, uploads, waits=True), plan)
@@ -118,7 +116,7 @@ def index() -> Response:
         headers=("If-None-Match",),
     ),
 )
-@guard("beats:read")
+@guard("beats:read", media=True)
 def show(job_id: str) -> Response:
     """The beat with its ETag; 202 and the job while it runs; the job's problem if it failed."""
     owner = caller().owner
@@ -126,12 +124,12 @@ def show(job_id: str) -> Response:
         doc = repo.beat(deps().store, owner, job_id)
     except NotFound:
         return _unfinished(owner, job_id)
-    return with_etag(beat_body(job_id, owner), doc["head"])
+    return with_etag(beat_body(job_id, owner, commit=doc["head"]), doc["head"])
 
 
 def _unfinished(owner: str, job_id: str) -> Response:
-    job = jobs.job(deps().store, owner, job_id)
-    if job["kind"] != "beat" or job["state"] == "succeeded":
+    job = jobs.job_by_id(deps().store, job_id)
+    if job is None or job["owner"] != owner or job["kind"] != "beat" or job["state"] == "succeeded":
         raise NotFound(repo.NO_BEAT)
     if job["state"] == "canceled":
         raise Canceled("The making of this beat was canceled.")
@@ -168,7 +166,7 @@ def edit(job_id: str) -> Response:
     doc = change.edit(
         deps().store, caller().owner, change.Edit(job_id, required_match(), wanted["ops"], wanted.get("message"))
     )
-    return with_etag(beat_body(job_id, caller().owner), doc["head"])
+    return with_etag(beat_body(job_id, caller().owner, commit=doc["head"]), doc["head"])
 
 
 @blp.route("/beat/<job_id>/regenerate", methods=["POST"])
@@ -188,11 +186,15 @@ def regenerate(job_id: str) -> Response:
     wanted, _ = parse(request, RegenerateFields())
     doc = repo.beat(deps().store, caller().owner, job_id)
     head = required_match()
-    change.refuse_stale(doc, head)
     if "style" in wanted:
         check_style(wanted["style"], wanted.get("meter"))
     params: dict[str, Any] = {"beat_id": job_id, "head": head, "from_stage": wanted.pop("from_stage"), "fields": wanted}
-    return run(Work("regenerate", {**params}, reusable=False), lambda: Plan(params, (), (), subject=job_id))
+
+    def plan() -> Plan:
+        change.refuse_stale(doc, head)  # only now: a repeated request finds its job by the Idempotency-Key
+        return Plan(params, subject=job_id)
+
+    return run(Work("regenerate", {**params}, reusable=False), plan)
 
 
 @blp.route("/beat/<job_id>/versions", methods=["GET"])
@@ -202,15 +204,15 @@ def regenerate(job_id: str) -> Response:
         "List the versions of a beat, newest first", query=PageQuery, answers={200: "Versions"}, problems=(404, 422)
     ),
 )
-@guard("beats:read")
+@guard("beats:read", media=True)
 def versions(job_id: str) -> Response:
     """Every saved state."""
     page = parse_query(request, PageQuery())
     doc = repo.beat(deps().store, caller().owner, job_id)
-    store, owner = deps().store, caller().owner
+    store = deps().store
     return listed(
         "versions",
-        lambda: repo.commits(store, owner, job_id, page.get("cursor"), page["limit"]),
+        lambda: repo.commits(store, doc, page.get("cursor"), page["limit"]),
         lambda c: version_body(c, doc["head"]),
     )
 
@@ -232,4 +234,4 @@ def restore(job_id: str) -> Response:
     wanted, _ = parse(request, RestoreFields())
     repo.beat(deps().store, caller().owner, job_id)
     doc = change.restore(deps().store, caller().owner, job_id, required_match(), wanted["version"])
-    return with_etag(beat_body(job_id, caller().owner), doc["head"])
+    return with_etag(beat_body(job_id, caller().owner, commit=doc["head"]), doc["head"])

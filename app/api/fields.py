@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from marshmallow import Schema, fields, validate
 
-from app.bodies import JsonList, JsonObject, Number, Whole
+from app.bodies import JsonList, JsonObject, Number, Whole, within
 from services.beats import types as t
 
 SEED_MAX = 2**53 - 1  # the largest whole number that every JSON reader keeps exact
@@ -18,17 +18,17 @@ class SkeletonFields(Schema):
 
     bpm = Number(
         required=True,
-        validate=validate.Range(t.BPM_MIN, t.BPM_MAX),
+        validate=within(t.BPM_MIN, t.BPM_MAX),
         metadata={"description": "Quarter notes per minute"},
     )
-    bars = Whole(load_default=4, validate=validate.Range(1, t.BARS_MAX))
+    bars = Whole(load_default=4, validate=within(1, t.BARS_MAX))
     style = fields.Str(load_default="auto", validate=validate.Length(1, 40))
     meter = fields.Str(validate=validate.OneOf(tuple(t.METERS)))
-    swing = Number(validate=validate.Range(0.5, 0.75))
+    swing = Number(validate=within(0.5, 0.75))
     swing_unit = Whole(validate=validate.OneOf((8, 16)))
-    humanize = Number(load_default=0.5, validate=validate.Range(0, 1))
-    density = Number(validate=validate.Range(0, 1))
-    seed = Whole(load_default=0, validate=validate.Range(0, SEED_MAX))
+    humanize = Number(load_default=0.5, validate=within(0, 1))
+    density = Number(validate=within(0, 1))
+    seed = Whole(load_default=0, validate=within(0, SEED_MAX))
 
 
 class BeatFields(SkeletonFields):
@@ -40,6 +40,7 @@ class BeatFields(SkeletonFields):
         keys=fields.Str(),
         values=fields.Str(validate=validate.OneOf(t.ROLES)),
         load_default=dict,
+        validate=validate.Length(max=4 * t.SAMPLES_MAX),
         metadata={"description": "Locks: sample name to role"},
     )
     title = fields.Str(load_default="", validate=validate.Length(0, 200))
@@ -48,5 +49,5 @@ class BeatFields(SkeletonFields):
 class PageQuery(Schema):
     """Lists, newest first."""
 
-    limit = Whole(load_default=20, validate=validate.Range(1, 100))
+    limit = Whole(load_default=20, validate=within(1, 100))
     cursor = fields.Str(validate=validate.Length(1, 500))

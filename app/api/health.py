@@ -11,10 +11,10 @@ from flask import Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from app import metrics, queue
+from app.answers import ok
 from app.auth import deps, loopback_or_key, open_to_all
 from app.deps import Deps
 from app.openapi import Contract, Door, describe
-from app.work import ok
 from services.errors import ServiceError
 from services.models.registry import listing
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 from flask import Response, request
 
 from app import held, queue
+from app.answers import ok
 from app.api.fields import PageQuery
 from app.auth import caller, deps, guard
 from app.bodies import parse_query
@@ -15,7 +17,7 @@ from app.etags import of_body, with_etag
 from app.openapi import Contract, Door, describe
 from app.paging import listed
 from app.results import job_body
-from app.work import RETRY_AFTER_S, ok
+from app.work import RETRY_AFTER_S
 from db import jobs as repo
 from services.errors import Busy
 
@@ -51,7 +53,7 @@ def index() -> Response:
         headers=("If-None-Match",),
     ),
 )
-@guard("jobs:read")
+@guard("jobs:read", media=True)
 def show(job_id: str) -> Response:
     """The job as it stands; poll it with If-None-Match."""
     job = repo.job(deps().store, caller().owner, job_id)
@@ -82,16 +84,19 @@ def events(job_id: str) -> Response:
     if not held.take():
         raise Busy("Too many open streams: poll the job instead, or try again shortly.", retry_after_s=5)
     d, last = deps(), request.headers.get("Last-Event-ID")
-    out = Response(_lines(queue.events(d, job["owner"], job_id, last)), mimetype="text/event-stream")
+    whole = job_body(job, whole=False)
+    out = Response(_lines(queue.events(d, job["owner"], job_id, last), whole), mimetype="text/event-stream")
     out.call_on_close(held.give)
     out.headers["Cache-Control"] = "no-cache"
     out.headers["X-Accel-Buffering"] = "no"
     return out
 
 
-def _lines(stream: Iterator[queue.Happening | None]) -> Iterator[str]:
+def _lines(stream: Iterator[queue.Happening | None], job: dict[str, Any]) -> Iterator[str]:
+    """The events as text; the snapshot is the job as `GET /v1/jobs/{id}` shows it, but for the result."""
     for one in stream:
         if one is None:
             yield ": still here\n\n"
         else:
-            yield f"id: {one.id}\nevent: {one.event}\ndata: {json.dumps(one.data)}\n\n"
+            data = {**job, **one.data} if one.event == "snapshot" else one.data
+            yield f"id: {one.id}\nevent: {one.event}\ndata: {json.dumps(data)}\n\n"

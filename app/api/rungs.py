@@ -7,13 +7,14 @@ from typing import Any
 from flask import Response, request
 from marshmallow import Schema, fields, validate
 
+from app.answers import ok
 from app.api.fields import IDS, SkeletonFields
 from app.auth import caller, deps, guard
-from app.bodies import JsonObject, Whole, parse
+from app.bodies import JsonObject, Whole, parse, within
 from app.openapi import Contract, Door, describe
-from app.sources import Stored, earlier, refuse_too_many, refuse_unreadable, store_uploads
+from app.sources import gather, refuse_too_many, refuse_unreadable
 from app.uploads import Upload
-from app.work import Plan, Work, ok, run
+from app.work import Plan, Work, run
 from services.beats import types as t
 from services.beats.request import check_style
 from services.beats.styles import STYLES
@@ -30,7 +31,7 @@ class SliceFields(Schema):
 
     audio_id = fields.Str(validate=validate.Length(1, 64))
     dedupe = fields.Bool(load_default=True)
-    max_slices = Whole(load_default=256, validate=validate.Range(1, 1024))
+    max_slices = Whole(load_default=256, validate=within(1, 1024))
 
 
 class RoleFields(Schema):
@@ -49,10 +50,8 @@ class PoolFields(SkeletonFields):
     )
 
 
-def _plan(uploads: list[Upload], ids: list[str], field: str, params: dict[str, Any]) -> Plan:
-    old = earlier(deps(), caller().owner, ids, field)
-    new = store_uploads(deps(), caller().owner, uploads)
-    both = Stored((*new.sources, *old.sources), new.fresh)
+def _plan(uploads: list[Upload], ids: list[str], params: dict[str, Any], ids_field: str = "sample_ids") -> Plan:
+    both = gather(deps(), caller().owner, uploads, ids, ids_field)
     return Plan({**params, "sources": list(both.sources)}, both.inputs, both.fresh)
 
 
@@ -79,7 +78,7 @@ def slices() -> Response:
         raise Invalid("Send one recording at a time.", errors=(FieldError("audio", "send one recording"),))
     refuse_unreadable(uploads, "audio")
     return run(
-        Work("slices", {**wanted, "ids": ids}, uploads, waits=True), lambda: _plan(uploads, ids, "audio_id", wanted)
+        Work("slices", {**wanted, "ids": ids}, uploads, waits=True), lambda: _plan(uploads, ids, wanted, "audio_id")
     )
 
 
@@ -103,9 +102,7 @@ def roles() -> Response:
     ids = wanted.pop("sample_ids", [])
     refuse_too_many(len(uploads) + len(ids), "samples")
     refuse_unreadable(uploads, "samples")
-    return run(
-        Work("roles", {**wanted, "ids": ids}, uploads, waits=True), lambda: _plan(uploads, ids, "sample_ids", wanted)
-    )
+    return run(Work("roles", {**wanted, "ids": ids}, uploads, waits=True), lambda: _plan(uploads, ids, wanted))
 
 
 @blp.route("/skeleton", methods=["POST"])

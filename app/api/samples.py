@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response, request
+from flask import Response, request, url_for
 from marshmallow import Schema, fields, validate
 
 from app.api.fields import PageQuery
-from app.auth import caller, deps, guard
+from app.auth import caller, deps, guard, media_url
 from app.bodies import JsonList, parse, parse_query
 from app.etags import required_match, with_etag
 from app.openapi import Contract, Door, describe
 from app.paging import listed
 from app.serving import Served, serve
+from app.uploads import shown_name
 from db import samples as repo
 from db.store import Document
 from services.beats import types as t
@@ -45,6 +46,7 @@ class SampleQuery(PageQuery):
 
     role = fields.Str(validate=validate.OneOf(t.ROLES))
     instrument = fields.Str(validate=validate.OneOf(t.INSTRUMENTS))
+    q = fields.Str(validate=validate.Length(1, 100), metadata={"description": "A part of the name or of a tag"})
 
 
 class SamplePatch(Schema):
@@ -56,7 +58,10 @@ class SamplePatch(Schema):
 
 
 def _body(doc: Document) -> dict[str, Any]:
-    return {key: doc.get(key) for key in SHOWN}
+    own = url_for("samples.show", sample_id=doc["sample_id"])
+    links = {"self": own, "preview": f"{own}/preview"}
+    media = {name: media_url(path, doc["blob"]) for name, path in links.items()}
+    return {**{key: doc.get(key) for key in SHOWN}, "links": links, "media": media}
 
 
 @blp.route("/samples", methods=["GET"])
@@ -66,16 +71,17 @@ def index() -> Response:
     """A page of sounds, by role and instrument where asked."""
     page = parse_query(request, SampleQuery())
     where: dict[str, Any] = {k: page[k] for k in ("role", "instrument") if k in page}
+    store, owner = deps().store, caller().owner
     return listed(
         "samples",
-        lambda: repo.find_samples(deps().store, caller().owner, where, page.get("cursor"), page["limit"]),
+        lambda: repo.find_samples(store, owner, where, repo.Wanted(page.get("cursor"), page["limit"], page.get("q"))),
         _body,
     )
 
 
 @blp.route("/samples/<sample_id>", methods=["GET"])
 @describe(blp, Contract("Read a sound", answers={200: "Sample"}, problems=(404,)))
-@guard("assets:read")
+@guard("assets:read", media=True)
 def show(sample_id: str) -> Response:
     """What is known of a sound."""
     doc = repo.sample(deps().store, caller().owner, sample_id)
@@ -101,7 +107,9 @@ def correct(sample_id: str) -> Response:
     if _tag(doc) != required_match():
         raise StaleVersion("The sound has changed since you read it: read it again and repeat the change.")
     locked = {"locked": True} if "role" in wanted else {}
-    doc = repo.correct(deps().store, caller().owner, sample_id, {**wanted, **locked})
+    if "name" in wanted:
+        wanted["name"] = shown_name(wanted["name"])
+    doc = repo.correct(deps().store, doc, {**wanted, **locked})
     return with_etag(_body(doc), _tag(doc))
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from app.tasks import JobContext
 from db import assets, samples, stages
-from services.audio.decode import Decoded, Encoded, Limits, all_decoded, decode_files
+from services.audio.decode import Decoded, Encoded, Limits, NotDecodable, decode_files
 from services.beats import sounds
 from services.beats.document import sample_from_doc, to_doc
 from services.beats.preprocess import SliceRequest
@@ -38,9 +38,7 @@ class Heard:
 
 
 @contextlib.contextmanager
-def decoded(
-    ctx: JobContext, sources: Sequence[dict[str, Any]], limits: Limits, field_name: str
-) -> Iterator[list[Decoded]]:
+def decoded(ctx: JobContext, sources: Sequence[dict[str, Any]], limits: Limits) -> Iterator[list[Decoded]]:
     """The sources as PCM, all or none; on failure the assets that only this request brought are removed.
 
     Raises NotAudio, TooLarge or Invalid with an entry per refused file; SourceExpired when an upload is gone.
@@ -52,8 +50,7 @@ def decoded(
             found = decode_files(
                 files, limits, ctx.blobs.staging(), lambda s: ctx.report("decode", min(0.3, 0.3 * s / seconds))
             )
-            whole = all_decoded(found, field_name)
-            _refuse_silent(whole, field_name)
+            whole = _all_sounding(sources, found)
         except ServiceError:
             assets.remove_unheard(ctx.deps.store, tuple(ctx.job.get("fresh") or ()))
             raise
@@ -70,10 +67,21 @@ def _open(ctx: JobContext, source: dict[str, Any], opened: contextlib.ExitStack)
         raise SourceExpired(f"{source['name']} has expired: upload it again.") from None
 
 
-def _refuse_silent(found: Sequence[Decoded], field_name: str) -> None:
-    silent = [FieldError(f"{field_name}[{i}]", f"{one.name} {SILENT}") for i, one in enumerate(found) if one.silent]
-    if silent:
-        raise Invalid(silent[0].message, code="silent", errors=tuple(silent))
+def _all_sounding(sources: Sequence[dict[str, Any]], found: Sequence[Decoded | NotDecodable]) -> list[Decoded]:
+    """The files, if all can be decoded and heard. Raises the first refusal with an entry for each refused file."""
+    whole, refused = [], []
+    for source, one in zip(sources, found, strict=True):
+        if isinstance(one, NotDecodable):
+            refused.append((source["field"], one.error))
+        elif one.silent:
+            refused.append((source["field"], Invalid(f"{source['name']} {SILENT}", code="silent")))
+        else:
+            whole.append(one)
+    if refused:
+        first = refused[0][1]
+        first.errors = tuple(FieldError(name, error.message) for name, error in refused)
+        raise first
+    return whole
 
 
 def _note(ctx: JobContext, sources: Sequence[dict[str, Any]], found: Sequence[Decoded]) -> None:
@@ -119,7 +127,7 @@ def hear(ctx: JobContext, sources: Sequence[dict[str, Any]], mode: str, max_slic
             if mode == "oneshot"
             else Limits(max_s=ctx.deps.settings.max_audio_s)
         )
-        with decoded(ctx, [sources[i] for i in todo], limits, "samples") as pcms:
+        with decoded(ctx, [sources[i] for i in todo], limits) as pcms:
             for done, (i, pcm) in enumerate(zip(todo, pcms, strict=True)):
                 made[i] = _hear_one(ctx, sources[i], pcm, (mode, max_slices))
                 ctx.report("roles", 0.3 + 0.5 * (done + 1) / len(todo))
@@ -179,7 +187,7 @@ def _known(ctx: JobContext, source: dict[str, Any], mode: str, max_slices: int) 
         doc = samples.sample(ctx.deps.store, ctx.job["owner"], source["sample_id"])
         sample = sample_from_doc({k: v for k, v in doc.items() if k in Sample.__dataclass_fields__})
         return Heard((replace(sample, name=source["name"]),)) if ctx.blobs.touch(doc["blob"]) else None
-    if ctx.job["params"].get("no_cache"):
+    if ctx.job["params"].get("no_cache") or assets.audio_facts(ctx.deps.store, source["asset_id"]) is None:
         return None
     body = stages.stage(ctx.deps.store, _key(ctx, source, mode, max_slices))
     if body is None or not all(ctx.blobs.touch(s["blob"]) for s in body["samples"]):

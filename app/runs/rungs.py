@@ -19,7 +19,7 @@ from services.jobs.types import Outcome
 def asset(ctx: JobContext) -> Outcome:
     """Decode one upload to the end: what it is, or why it cannot be used."""
     source = ctx.job["params"]["sources"][0]
-    with decoded(ctx, [source], Limits(max_s=ctx.deps.settings.max_audio_s), "audio"):
+    with decoded(ctx, [source], Limits(max_s=ctx.deps.settings.max_audio_s)):
         return Outcome({"asset_id": source["asset_id"]}, (source["sha256"],))
 
 
@@ -28,7 +28,7 @@ def slices(ctx: JobContext) -> Outcome:
     params = ctx.job["params"]
     source = params["sources"][0]
     info = SourceInfo(source.get("asset_id") or "", source["sha256"], source["name"])
-    with decoded(ctx, [source], Limits(max_s=ctx.deps.settings.max_audio_s), "audio") as (one,):
+    with decoded(ctx, [source], Limits(max_s=ctx.deps.settings.max_audio_s)) as (one,):
         found, warnings = sounds.slices(one.pcm, info, SliceRequest(params["dedupe"], params["max_slices"]), ctx.report)
         ids = [sounds.slice_id(info, one.pcm.rate_hz, piece) for piece in found]
         cuts = store_cuts(ctx, sounds.cuts(one.pcm, info, found))

@@ -89,7 +89,7 @@ def test_missing_files_and_missing_bpm(live: Live) -> None:
         (b"[" * 100_000, "application/json", 400),
         (b"bpm: 96", "text/yaml", 415),
         (b"x", "", 415),
-        (b"--x\r\nbroken", "multipart/form-data; boundary=x", 422),
+        (b"--x\r\nbroken", "multipart/form-data; boundary=x", 400),
     ],
 )
 def test_unreadable_bodies(live: Live, body: bytes, content_type: str, status: int) -> None:
