@@ -42,12 +42,25 @@ class RoleFields(Schema):
 
 
 class PoolFields(SkeletonFields):
-    """Stage 3 alone; without pools a kit of eight imagined sounds is used."""
+    """Stage 3 alone: the fields of a beat without its sounds; without pools a kit of eight imagined sounds is used."""
 
     pools = JsonObject(
         keys=fields.Str(validate=validate.OneOf(t.ROLES)),
         values=fields.List(fields.Str(validate=validate.Length(1, 64)), validate=validate.Length(0, t.SAMPLES_MAX)),
+        metadata={"description": "Role to sample ids, which need not be stored"},
     )
+    roles = JsonObject(
+        keys=fields.Str(),
+        values=fields.Str(validate=validate.OneOf(t.ROLES)),
+        load_default=dict,
+        metadata={"description": "Locks: an id of pools, with or without its ending, to the role it moves to"},
+    )
+    mode = fields.Str(
+        load_default="oneshot",
+        validate=validate.OneOf(("oneshot", "preprocess")),
+        metadata={"description": "As a beat's; without audio it changes nothing"},
+    )
+    title = fields.Str(load_default="", validate=validate.Length(0, 200))
 
 
 def _plan(uploads: list[Upload], ids: list[str], params: dict[str, Any], ids_field: str = "sample_ids") -> Plan:

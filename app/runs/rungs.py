@@ -61,7 +61,7 @@ def roles(ctx: JobContext) -> Outcome:
 
 
 def skeleton(ctx: JobContext) -> Outcome:
-    """Stage 3 alone, for the given pools or for eight imagined sounds."""
+    """Stage 3 alone, for the given pools with the request's locks on them, or for eight imagined sounds."""
     params = ctx.job["params"]
     body: dict[str, Any] = pipeline.skeleton(BeatRequest.from_params(params), params.get("pools"))
     return Outcome(body)
