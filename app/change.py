@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from db import beats as repo
@@ -70,10 +71,10 @@ def restore(store: Store, owner: str, beat_id: str, head: str, number: int) -> D
     return save(store, owner, doc, beat, f"Restore version {number}")
 
 
-def save(store: Store, owner: str, doc: Document, beat: Beat, message: str) -> Document:
-    """Save a state on top of a beat's head. Raises StaleVersion when somebody else was quicker."""
+def save(store: Store, owner: str, doc: Document, beat: Beat, message: str, *, at: datetime | None = None) -> Document:
+    """Save a state on top of a beat's head, as of `at` (now). Raises StaleVersion when somebody else was quicker."""
     sha = repo.save_tree(store, owner, beat_to_doc(beat), tuple({s.blob for s in beat.kit.values()}))
-    commit = Commit({"beat": sha}, (doc["head"],), owner, clock.now(), message)
+    commit = Commit({"beat": sha}, (doc["head"],), owner, at or clock.now(), message)
     repo.save_commit(store, owner, doc["id"], commit, doc["number"] + 1, summary(beat))
     return repo.move_head(store, owner, doc["id"], doc["head"], lambda h: history.advance(h, commit.sha), summary(beat))
 

@@ -11,10 +11,10 @@ from app.tasks import JobContext
 from db import assets, beats
 from db.store import Document
 from services.beats import pipeline
-from services.beats.document import beat_to_doc
+from services.beats.document import beat_from_doc, beat_to_doc
 from services.beats.request import BeatRequest
 from services.beats.types import Beat
-from services.errors import NotFound, SourceExpired
+from services.errors import NotFound, SourceExpired, StaleVersion
 from services.jobs.types import Outcome
 from services.projects.types import Commit
 
@@ -22,8 +22,17 @@ BEAT_SLICES = 32  # sounds that one recording gives to a beat: more than any sty
 
 
 def beat(ctx: JobContext) -> Outcome:
-    """Stage 1 (or a trim), 2 and 3; the result is the first commit of a new beat."""
+    """Stage 1 (or a trim), 2 and 3; the result is the first commit of a new beat.
+
+    A further attempt finds the beat that an earlier one made, whatever was edited there since.
+    """
     params = ctx.job["params"]
+    if ctx.job["attempt"] > 1:
+        try:
+            doc = beats.beat(ctx.deps.store, ctx.job["owner"], ctx.job["id"])
+            return _made_before(ctx, beats.commit_by_number(ctx.deps.store, doc, 1))
+        except NotFound:
+            pass  # the earlier attempt did not come that far
     request = BeatRequest.from_params(params)
     heard = hear(ctx, params["sources"], request.mode, BEAT_SLICES)
     ctx.report("beat", 0.85)
@@ -33,7 +42,10 @@ def beat(ctx: JobContext) -> Outcome:
 
 
 def start(ctx: JobContext, made: Beat, params: dict[str, Any]) -> str:
-    """Save a beat with its first commit; the commit's hash. A second attempt finds the first one's and keeps it."""
+    """Save a beat with its first commit; the commit's hash.
+
+    The commit is of the time at which the job was asked for: the same state again is the same commit.
+    """
     store, owner, beat_id = ctx.deps.store, ctx.job["owner"], ctx.job["id"]
     sha = beats.save_tree(store, owner, beat_to_doc(made), blobs_of(made))
     commit = Commit({"beat": sha}, (), owner, ctx.job["created_at"], "Make the beat")
@@ -56,8 +68,13 @@ def start(ctx: JobContext, made: Beat, params: dict[str, Any]) -> str:
 
 
 def regenerate(ctx: JobContext) -> Outcome:
-    """Only the stages from `from_stage` on run again; the result is one more commit on the beat's head."""
+    """Only the stages from `from_stage` on run again; the result is one more commit on the beat's head.
+
+    Its time is that of the job, so that a further attempt finds what an earlier one saved.
+    """
     store, owner, params = ctx.deps.store, ctx.job["owner"], ctx.job["params"]
+    if ctx.job["attempt"] > 1 and (mine := _saved(ctx)) is not None:
+        return _made_before(ctx, mine)
     doc = beats.beat(store, owner, params["beat_id"])
     change.refuse_stale(doc, params["head"])
     before = change.load(store, owner, doc)
@@ -68,8 +85,34 @@ def regenerate(ctx: JobContext) -> Outcome:
     made = pipeline.regenerate(
         before, heard.samples, pipeline.Change(params["from_stage"], params["fields"], heard.warnings)
     )
-    doc = change.save(store, owner, doc, made, f"Regenerate from {params['from_stage']}")
+    try:
+        doc = change.save(store, owner, doc, made, _message(ctx), at=ctx.job["created_at"])
+    except StaleVersion:
+        if (mine := _saved(ctx)) is None:
+            raise
+        return _made_before(ctx, mine)  # an attempt that was taken for dead has saved it meanwhile
     return Outcome({"beat_id": doc["id"], "commit": doc["head"]}, blobs_of(made))
+
+
+def _message(ctx: JobContext) -> str:
+    return f"Regenerate from {ctx.job['params']['from_stage']}"
+
+
+def _saved(ctx: JobContext) -> Document | None:
+    """The commit with which an earlier attempt of this job moved the beat's head, wherever the head is by now."""
+    doc = beats.beat(ctx.deps.store, ctx.job["owner"], ctx.job["params"]["beat_id"])
+    mine = ([ctx.job["params"]["head"]], ctx.job["created_at"], _message(ctx))
+    for sha in reversed(doc["log"]):
+        commit = beats.commit(ctx.deps.store, ctx.job["owner"], doc["id"], sha)
+        if (list(commit["parents"]), commit["at"], commit["message"]) == mine:
+            return commit
+    return None
+
+
+def _made_before(ctx: JobContext, commit: Document) -> Outcome:
+    """The outcome of an attempt whose end was never written."""
+    state = beats.tree(ctx.deps.store, ctx.job["owner"], commit["tree"]["beat"])
+    return Outcome({"beat_id": commit["beat_id"], "commit": commit["sha"]}, blobs_of(beat_from_doc(state)))
 
 
 def _sources(ctx: JobContext, doc: Document) -> Sequence[dict[str, Any]]:
