@@ -148,6 +148,8 @@ SCHEMAS: dict[str, Json] = {
     ),
     "Skeleton": record(
         "grid_json events_json meta sections",
+        job_id=ID,
+        reused_from=maybe(ID),
         grid_json=ref("Grid"),
         events_json=many(ref("Event")),
         meta=record(

@@ -80,7 +80,8 @@ def gather(deps: Deps, owner: str, uploads: list[Upload], ids: list[str], ids_fi
 def store_uploads(deps: Deps, owner: str, uploads: list[Upload]) -> Stored:
     """Adopt the files as blobs and assets. Raises DiskFull with nothing left behind."""
     names = distinct([u.name for u in uploads])
-    deps.blobs.adopt_many([(upload.path, upload.sha256) for upload in uploads])
+    deps.blobs.put_many([upload.content for upload in uploads if upload.content is not None])
+    deps.blobs.adopt_many([(upload.path, upload.sha256) for upload in uploads if upload.path is not None])
     docs = [_asset_doc(deps, upload, name) for upload, name in zip(uploads, names, strict=True)]
     ids, fresh = assets.insert_assets(deps.store, owner, docs)
     sources = tuple(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import io
 import os
 import re
 import tempfile
@@ -21,6 +22,7 @@ from services.errors import DiskFull, TooLarge
 
 HEAD_BYTES = 4096  # enough for every magic number, with an Ogg page or an MP4 `ftyp` box
 FILES_MAX = 4 * SAMPLES_MAX  # open at once: past the limit of sounds, but short of the process's descriptors
+MEMORY_BYTES = 256 * 1024  # of a part held in memory: a second of stereo, and most one-shots
 NAME_CHARS = 200
 NO_NAME = "sound"
 # Direction overrides would let "gnp.wav" be shown as "vaw.png"; control characters break headers and logs.
@@ -29,11 +31,12 @@ UNSHOWN = re.compile("[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u206
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """One received file: `path` in the staging directory, its `sha256`, size, shown `name` and sniffed `container`."""
+    """One received file: its bytes as `content`, or a `path` in the staging directory; the name is the shown one."""
 
     field: str
     name: str
-    path: str
+    path: str | None
+    content: bytes | None
     sha256: str
     size: int
     container: str | None
@@ -42,17 +45,15 @@ class Upload:
 
 
 class SpooledFile:
-    """What Werkzeug writes a file part into: a temporary file and a running SHA-256."""
+    """What Werkzeug writes a file part into: memory while it is small, then a temporary file; and a running SHA-256."""
 
     def __init__(self, directory: str) -> None:
+        self._directory = directory
         self._hash = hashlib.sha256()
+        self._file: IO[bytes] = io.BytesIO()
+        self.path: str | None = None
         self.head = b""
         self.size = 0
-        try:
-            fd, self.path = tempfile.mkstemp(prefix="upload-", dir=directory)
-        except OSError as err:
-            raise _disk(err) from None
-        self._file: IO[bytes] = os.fdopen(fd, "w+b", buffering=1 << 16)
 
     def write(self, data: bytes) -> int:
         """Append bytes. Raises DiskFull."""
@@ -61,9 +62,17 @@ class SpooledFile:
         self._hash.update(data)
         self.size += len(data)
         try:
+            if self.path is None and self.size > MEMORY_BYTES:
+                self._roll()
             return self._file.write(data)
         except OSError as err:
             raise _disk(err) from None
+
+    def _roll(self) -> None:
+        held = cast("io.BytesIO", self._file).getvalue()
+        fd, self.path = tempfile.mkstemp(prefix="upload-", dir=self._directory)
+        self._file = os.fdopen(fd, "w+b", buffering=1 << 16)
+        self._file.write(held)
 
     def settle(self) -> str:
         """Flush everything; the SHA-256 in hex. Raises DiskFull."""
@@ -73,16 +82,21 @@ class SpooledFile:
             raise _disk(err) from None
         return self._hash.hexdigest()
 
+    def content(self) -> bytes | None:
+        """All bytes of a small part; None for one that lies on disk."""
+        return cast("io.BytesIO", self._file).getvalue() if self.path is None else None
+
     def discard(self) -> None:
         """Close and remove the file, if it was not adopted."""
         try:
             self._file.close()
         except OSError:
             pass  # a full disk may refuse the last flush; the file goes anyway
-        try:
-            os.unlink(self.path)
-        except FileNotFoundError:
-            pass
+        if self.path is not None:
+            try:
+                os.unlink(self.path)
+            except FileNotFoundError:
+                pass
 
     def seek(self, offset: int, whence: int = 0) -> int:
         return self._file.seek(offset, whence)
@@ -134,6 +148,7 @@ def received(request: Request, field: str, *, repeats: bool) -> list[Upload]:
                 field,
                 shown_name(part.filename or ""),
                 spooled.path,
+                spooled.content(),
                 sha256,
                 spooled.size,
                 sniff(spooled.head),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
+from datetime import timedelta
 from typing import Any
 
 from db.store import Document, DuplicateId, Page, Store
@@ -12,6 +13,7 @@ from services.errors import NotFound, StaleVersion
 from services.projects.types import Commit, Head
 
 BEATS, COMMITS, TREES = "beats", "commits", "trees"
+YOUNG = timedelta(hours=1)  # far below the age at which a sweep takes anything
 LOGGED_HEX = 16  # of a commit's hash, in its id and in its beat's log: 64 bits tell the states of one beat apart
 NO_BEAT = "There is no beat with this id."
 
@@ -47,7 +49,10 @@ def tree(store: Store, owner: str, sha: str) -> dict[str, Any]:
 
 def renew_tree(store: Store, owner: str, sha: str) -> bool:
     """Make a state young again, so that no sweep takes it before a commit names it; False when it is not there."""
-    return store.mutate(TREES, f"{owner}:{sha}", lambda d: {**d, "created_at": clock.now()}) is not None
+    own = f"{owner}:{sha}"
+    if store.count(TREES, {"id": own, "created_at": {"gte": clock.now() - YOUNG}}):
+        return True  # the usual case costs no write of a whole state
+    return store.mutate(TREES, own, lambda d: {**d, "created_at": clock.now()}) is not None
 
 
 def save_commit(store: Store, owner: str, beat_id: str, commit: Commit, number: int, listed: dict[str, Any]) -> str:
