@@ -187,6 +187,26 @@ def test_an_attempt_after_the_beat_was_made_answers_with_it(live: Live, deps: De
     assert (result["version"], result["events_json"]) == (1, first["events_json"])
 
 
+def test_an_attempt_after_half_a_commit_makes_the_same_one(live: Live, deps: Deps, beat: str) -> None:
+    """The process died when the commit was stored and the head had not moved yet."""
+    take(live, beat, seed=6)
+    before = versions(live, beat)
+
+    def not_moved(doc: dict[str, Any]) -> dict[str, Any]:
+        return {**doc, "head": before[1]["commit"], "log": doc["log"][:1], "number": 1}
+
+    deps.store.mutate("beats", beat, not_moved)
+    assert once_more(deps, latest(deps, "regenerate"))["state"] == "succeeded"
+    assert versions(live, beat) == before
+
+
+def test_an_attempt_after_half_a_beat_makes_the_same_one(live: Live, deps: Deps, beat: str) -> None:
+    before = versions(live, beat)
+    deps.store.delete("beats", beat)
+    assert once_more(deps, beat)["state"] == "succeeded"
+    assert versions(live, beat) == before
+
+
 def test_a_skeleton_takes_the_fields_of_a_beat(live: Live) -> None:
     fields = {"bpm": 120, "style": "house", "title": "Nine", "mode": "oneshot", "roles": {"h": "CORE"}}
     answer = live.post("/v1/skeleton", json={**fields, "pools": {"CORE": ["k"], "MOTION": ["h", "s"]}})
