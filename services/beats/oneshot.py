@@ -47,11 +47,13 @@ SILENCE_BELOW_DB = 66.0  # below the peak: silence before and after the sound
 FLAT_TAIL = 35  # windows of 10 ms at the end which, if equally loud, are the room and not a decay
 FLAT_DB = 1.5  # difference of their halves
 LEAD_EVEN_DB = 9.0  # range of the levels before the first hit, if they are the room
+LEAD_LEVELS = 3  # levels, 30 ms: fewer cannot tell the room from the foot of a slow rise
 TAIL_QUIET_DB = 25.0  # below the peak, before a flat end is taken for the room
 ROOM_MARGIN_DB = 3.0  # above the room: sound
 LEVEL = round(0.010 * HOUSE_RATE_HZ)  # samples per level: 10 ms
 LONGEST_RISE = 15  # levels, 150 ms: what rises longer may be several things
 RIPPLE_DB = 3.0  # the unevenness of noise in 10 ms; a second hit brings back more
+PEAK_AFTER = 4  # levels after the loudest one: the strongest peak is not later
 PAUSE = 4  # levels, 40 ms: below the border for so long, a sound is over
 SILENT_BELOW = 1e-5  # re full scale, -100 dB
 # dB that the ear takes off each band of `onsets` (A-weighting, IEC 61672-1, at the bands' centres): a creak has more
@@ -147,15 +149,18 @@ def _sounding(clip: Clip, course: _Course, onsets: Onsets) -> Hit:
     """The clip without silence, or without room noise, before and after."""
     loud = np.flatnonzero(course.level_db > course.border_db)
     end = min(clip.frames, (int(loud[-1]) + 1 + PAUSE) * LEVEL)
-    onset = int(np.argmax(envelope(clip.samples, COARSE) >= 10 ** (course.border_db / 20)))
+    top = int(np.argmax(course.level_db))
+    near = max(0, (int(loud[0]) - PAUSE) * LEVEL)  # the border is crossed about here: the rest need not be looked at
+    env = envelope(clip.samples[:, near : (top + 2) * LEVEL], COARSE)
+    onset = near + int(np.argmax(env >= 10 ** (course.border_db / 20)))
     if onsets.frame.size:
         frame = int(onsets.frame[0])
         begin = max(0, frame * HOP - LEAD_IN)
         first = physical_onset(clip.samples[:, begin : frame * HOP + LOOK_AHEAD], begin, frame).onset
         lead = course.level_db[: first // LEVEL]  # room noise before the first hit, if it is quiet and even
-        if lead.size and lead.max() < course.level_db.max() - TAIL_QUIET_DB and np.ptp(lead) < LEAD_EVEN_DB:
+        if lead.size >= LEAD_LEVELS and lead.max() < course.level_db.max() - TAIL_QUIET_DB and np.ptp(lead) < LEAD_EVEN_DB:
             onset = max(onset, first)
-    attack = onset + first_strong_peak(clip.samples[:, onset:end])
+    attack = onset + first_strong_peak(clip.samples[:, onset : min(end, (top + PEAK_AFTER) * LEVEL)])
     return _seconds(onset, attack, end)
 
 
