@@ -158,7 +158,11 @@ def _sounding(clip: Clip, course: _Course, onsets: Onsets) -> Hit:
         begin = max(0, frame * HOP - LEAD_IN)
         first = physical_onset(clip.samples[:, begin : frame * HOP + LOOK_AHEAD], begin, frame).onset
         lead = course.level_db[: first // LEVEL]  # room noise before the first hit, if it is quiet and even
-        if lead.size >= LEAD_LEVELS and lead.max() < course.level_db.max() - TAIL_QUIET_DB and np.ptp(lead) < LEAD_EVEN_DB:
+        if (
+            lead.size >= LEAD_LEVELS
+            and lead.max() < course.level_db.max() - TAIL_QUIET_DB
+            and np.ptp(lead) < LEAD_EVEN_DB
+        ):
             onset = max(onset, first)
     attack = onset + first_strong_peak(clip.samples[:, onset : min(end, (top + PEAK_AFTER) * LEVEL)])
     return _seconds(onset, attack, end)

@@ -62,6 +62,7 @@ RISE_WEIGHT = 3.0  # dB of novelty that a dB more in total level is worth, where
 RINGING_MIN_DB = 42.0  # novelty + weighted rise from which an onset in a ringing sound is a hit of its own
 BEFORE_FRAMES = (6, 2)  # before the onset, compared with
 AFTER_FRAMES = 8  # from the onset on
+FIRST_WHOLE = WINDOW // 2 // HOP  # the first frame whose window lies within the source: up to it, nothing was before
 
 MIN_GAP_FRAMES = 16  # 46 ms: closer than a double knock, two onsets are one sound
 STRONGER = 3.0  # times: a late neighbour this much stronger was the hit, the early one its precursor
@@ -158,7 +159,7 @@ def band_levels(
 
 def _with_mended_edges(level: Array, samples: int) -> Array:
     """Frames that reach past the source get the level of the nearest whole one: its border is no jump of the sound."""
-    first, last = WINDOW // 2 // HOP, (samples - WINDOW // 2) // HOP
+    first, last = FIRST_WHOLE, (samples - WINDOW // 2) // HOP
     return level[:, np.clip(np.arange(level.shape[1]), first, last)] if last >= first else level
 
 
@@ -199,7 +200,8 @@ def presence_db(levels: BandLevels, first: int, last: int) -> float:
 def detect_onsets(levels: BandLevels) -> Onsets:
     """Coarse onsets: local maxima of the novelty above the local threshold. None in silence."""
     novelty = novelty_db(levels)
-    local = percentile_filter(_averages(novelty), 50, size=NOVELTY_SPAN, mode="nearest")
+    # mirrored at the ends: a hit there must not raise its own threshold
+    local = percentile_filter(_averages(novelty), 50, size=NOVELTY_SPAN, mode="reflect")
     threshold = NOVELTY_MIN_DB + NOVELTY_LOCAL * np.repeat(local, FLOOR_FRAMES)[: novelty.size]
     highest = maximum_filter1d(novelty, 2 * PEAK_RADIUS + 1, mode="constant")
     peaks = np.flatnonzero((novelty >= highest) & (novelty > threshold)).astype(np.int64)
@@ -247,7 +249,9 @@ def _stand_out(levels: BandLevels, onsets: Onsets) -> npt.NDArray[np.bool_]:
     floor = 10 * np.log10((10 ** (levels.floor_db / 10)).sum(axis=0))
     around = np.pad(total, (BEFORE_FRAMES[0], AFTER_FRAMES), mode="edge")
     far, near = (BEFORE_FRAMES[0] - b for b in BEFORE_FRAMES)
-    before = np.max([around[onsets.frame + k] for k in range(far, near + 1)], axis=0)
+    past = around.copy()
+    past[: BEFORE_FRAMES[0] + FIRST_WHOLE] = floor[0]  # before the source, and what stands for it, nothing rings
+    before = np.max([past[onsets.frame + k] for k in range(far, near + 1)], axis=0)
     after = np.max([around[onsets.frame + BEFORE_FRAMES[0] + k] for k in range(AFTER_FRAMES)], axis=0)
     weight = onsets.strength_db + RISE_WEIGHT * np.maximum(after - before, 0)
     return np.asarray((before < floor[onsets.frame] + RINGING_DB) | (weight >= RINGING_MIN_DB))

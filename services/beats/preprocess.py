@@ -31,7 +31,17 @@ from services.beats.cuts import (
 )
 from services.beats.embedding import Vector, embed, same_sounds, spread_order
 from services.beats.oneshot import Hit, OneshotTrim, oneshot_trim
-from services.beats.onsets import HOP, SILENCE_DB, BandLevels, Onsets, band_levels, detect_onsets, read_finite, separate
+from services.beats.onsets import (
+    FIRST_WHOLE,
+    HOP,
+    SILENCE_DB,
+    BandLevels,
+    Onsets,
+    band_levels,
+    detect_onsets,
+    read_finite,
+    separate,
+)
 from services.beats.quality import SNR_MAX_DB, is_clipped, quality
 from services.errors import Invalid
 from services.jobs.types import Report
@@ -157,10 +167,13 @@ def _placed(source: AudioSource, onsets: Onsets, kept: Onsets) -> list[_Candidat
     used = 0
     for frame in (int(f) for f in kept.frame):
         begin = max(0, min(max(frame * HOP - LEAD_IN, used), frame * HOP - HOP))
+        if frame <= FIRST_WHOLE:
+            begin = -LEAD_IN  # the sound is there from the start: silence before it shows its rise
         x = read_finite(source, begin, min(source.frames, frame * HOP + LOOK_AHEAD) - begin)
-        if x.shape[1] == 0:
+        if begin + x.shape[1] <= 0:
             continue
         at = physical_onset(x, begin, frame)
+        at = replace(at, onset=max(0, at.onset))
         if not places or at.onset - places[-1][1].onset >= MIN_APART:
             places.append((frame, at))
             used = at.onset + MIN_APART // 2

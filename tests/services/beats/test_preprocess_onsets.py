@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import soundfile
 
 from services.audio.clip import Clip, ClipSource
 from services.beats.onsets import HOP, band_levels, detect_onsets, separate
@@ -117,6 +118,40 @@ NOTHING = {
 @pytest.mark.parametrize("name", NOTHING)
 def test_nothing_begins_in(name):
     assert found_in(clip_of(NOTHING[name](RATE * 20))) == []
+
+
+@pytest.mark.parametrize("name", ["perc_bell", "misc_crow", "perc_swash"])
+@pytest.mark.parametrize("lead_ms", [0, 3])
+def test_a_tightly_trimmed_sound_begins_at_the_first_sample(name, lead_ms):
+    wave, _ = soundfile.read(f"deploy/sounds/{name}.flac", dtype="float32", always_2d=True)
+    lead = np.zeros((round(lead_ms * RATE / 1000), wave.shape[1]), np.float32)
+    first = slice_source(ClipSource(Clip(np.concatenate([lead, wave]).T.copy(), RATE)), EVERY).slices[0]
+    assert first.start_s == 0
+    assert first.onset_s == pytest.approx(lead_ms / 1000, abs=0.001)
+
+
+@pytest.mark.parametrize("kind", ["knock", "clink", "thump", "rustle"])
+@pytest.mark.parametrize("room", [0.0, 1e-4])
+def test_struck_things_are_found_at_the_first_sample(kind, room):
+    for i, wave in enumerate(waves(kind, 8)):
+        got = found_in(clip_of(0.7 * wave + kitchen.pink(wave.size, i, 1) * room))
+        assert got == pytest.approx([0.0], abs=0.003), i
+
+
+@pytest.mark.parametrize("kept_s", [0.04, 0.1, 0.3])
+def test_a_hit_that_the_end_of_the_file_cuts_off_is_found(kept_s):
+    x = kitchen.pink(RATE, 1, 1e-4)
+    wave = 0.7 * kitchen.knock(np.random.default_rng(4), 0.3)[: round(kept_s * RATE)]
+    x[-wave.size :] += wave
+    (only,) = slice_source(ClipSource(clip_of(x)), EVERY).slices
+    assert only.onset_s == pytest.approx(1.0 - kept_s, abs=0.003)
+    assert only.end_s == pytest.approx(1.0, abs=0.001)
+
+
+@pytest.mark.parametrize("name", ["hum", "white noise", "pink noise", "hum in noise", "a sine from the first sample"])
+@pytest.mark.parametrize("seconds", [0.05, 0.3, 1.0, 3.0])
+def test_a_steady_sound_begins_nowhere_however_short_its_file(name, seconds):
+    assert found_in(clip_of(NOTHING[name](round(seconds * RATE)))) == []
 
 
 def test_hum_and_offset_hide_no_knocks():
