@@ -22,6 +22,7 @@ from db import beats as repo
 from db import jobs
 from services.beats import types as t
 from services.beats.request import check_style
+from services.beats.takes import check_change
 from services.errors import Canceled, NotFound
 
 blp = Door("beats", __name__, url_prefix="/v1", description="Beats from sounds: Stage 1, 2, 3 and after")
@@ -188,6 +189,7 @@ def regenerate(job_id: str) -> Response:
     head = required_match()
     if "style" in wanted:
         check_style(wanted["style"], wanted.get("meter"))
+    check_change(wanted["from_stage"], {k: v for k, v in wanted.items() if k != "from_stage"})
     params: dict[str, Any] = {"beat_id": job_id, "head": head, "from_stage": wanted.pop("from_stage"), "fields": wanted}
 
     def plan() -> Plan:

@@ -150,7 +150,7 @@ def _sounding(clip: Clip, course: _Course, onsets: Onsets) -> Hit:
     loud = np.flatnonzero(course.level_db > course.border_db)
     end = min(clip.frames, (int(loud[-1]) + 1 + PAUSE) * LEVEL)
     top = int(np.argmax(course.level_db))
-    near = max(0, (int(loud[0]) - PAUSE) * LEVEL)  # the border is crossed about here: the rest need not be looked at
+    near = max(0, (int(loud[0]) - PAUSE) * LEVEL)  # the border is crossed hereabouts
     env = envelope(clip.samples[:, near : (top + 2) * LEVEL], COARSE)
     onset = near + int(np.argmax(env >= 10 ** (course.border_db / 20)))
     if onsets.frame.size:
