@@ -1,8 +1,8 @@
 """Hits onto buses: where each hit starts and ends, what cuts it, and the adding up.
 
-A sound's attack lies on its event's time; what precedes the attack sounds before it. A sound never plays twice at
-once: its next hit ends it, with a fade that is over when the new attack comes. An open hat ends with the next closed
-one. In a loop the hit after the last one is the first one.
+A sound's attack lies on its event's time; what precedes the attack sounds before it, and at the start of a file it is
+cut there and fades in. A sound never plays twice at once: its next hit ends it, with a fade that is over when the new
+attack comes. An open hat ends with the next closed one. In a loop the hit after the last one is the first one.
 """
 
 from __future__ import annotations
@@ -153,7 +153,9 @@ def _stretch(hit: Hit, frame: int, voice: Voice, span: tuple[int, int]) -> Stret
         wish = CUT_S if tail == until_cut else gate.release_s
         fade = min(round(wish * RATE), tail)
     first = voice.attack - lead
-    fade_in = min(round(START_S * RATE), lead) if first > 0 else 0
+    fade_in = 0
+    if first > 0:  # cut close to its attack, as at the start of a file, the fade goes over the attack: no click
+        fade_in = min(round(START_S * RATE), max(lead, round(EDGE_IN_S * RATE)), lead + tail)
     sound = voice.samples[:, first : voice.attack + tail]
     return Stretch(hit.event.role, sound, frame - lead, velocity_gain(hit.event.velocity), fade_in, fade)
 

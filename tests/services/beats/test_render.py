@@ -7,7 +7,7 @@ import pytest
 
 from services.audio.clip import Clip
 from services.beats.grid import event_time_s
-from services.beats.render import render_mix
+from services.beats.render import master_mix, render_mix
 from services.beats.types import ROLES, Beat, Trim
 from services.errors import NotFound
 from tests.beat_material import RATE, event, full_beat, grid, hit, kit, noise, one, sample
@@ -53,6 +53,27 @@ def test_at_the_very_start_the_rise_is_cut_and_the_attack_stays_on_time():
     mix = render_mix(beat, clips).mix
     assert peak_s(mix, 0.0) < 0.003
     assert mix.frames >= RATE * 2
+
+
+@pytest.mark.parametrize("rise_s", [0.002, 0.01, 0.1])
+@pytest.mark.parametrize("role", ["CORE", "ACCENT", "MOTION", "FILL"])
+def test_the_file_does_not_begin_with_a_click_where_the_rise_is_cut(rise_s, role):
+    clip = hit(900, 0.05, rise_s)
+    beat, clips = one(clip, [event("s", 0, 0, role, "tom")], role=role, instrument="tom", attack_s=rise_s)
+    done = render_mix(beat, clips)
+    for heard in (done.mix, done.stems[role], master_mix(done)):
+        top = np.abs(heard.samples).max()
+        assert np.abs(heard.samples[:, :4]).max() < 0.02 * top
+        assert np.abs(np.diff(heard.samples, axis=1, prepend=0.0)[:, :44]).max() < 0.25 * top
+        assert np.abs(heard.samples[:, : round(0.003 * RATE)]).max() > 0.8 * top  # and is at its height 3 ms later
+
+
+def test_a_sound_that_is_not_cut_keeps_its_first_millisecond():
+    clip = hit(400, 0.3, 0.0)
+    beat, clips = one(clip, [event("s", 0, 0)], attack_s=0.0)
+    heard = render_mix(beat, clips).mix.samples[0, :44]
+    ratio = heard / clip.samples[0, :44]
+    assert ratio == pytest.approx(np.full(44, ratio[0]), rel=1e-3)
 
 
 def test_the_trim_is_what_sounds():
