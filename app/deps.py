@@ -109,12 +109,13 @@ def connect_redis(settings: Settings) -> redis.Redis:
     options: dict[str, Any] = {
         "retry": retry,
         "socket_timeout": REDIS_SILENCE_S,
-        "socket_keepalive": True,
         "socket_connect_timeout": REDIS_TIMEOUT_S,
         "health_check_interval": 0,
     }
-    if settings.redis_url:
+    if settings.redis_url.startswith("unix:"):
         return redis.Redis.from_url(settings.redis_url, **options)
+    if settings.redis_url:
+        return redis.Redis.from_url(settings.redis_url, socket_keepalive=True, **options)
     from app.stack import redis_socket
 
     return redis.Redis(unix_socket_path=str(redis_socket(settings)), **options)

@@ -117,7 +117,8 @@ def _killed_under_load(running):
         process.kill()
     for process in running:
         files[process.stdout.fileno()] += process.stdout.read()
-    return [[line.split() for text in files.values() for line in text.decode().splitlines()]]
+    whole = [text[: text.rfind(b"\n") + 1] for text in files.values()]  # what kill cut off was not said
+    return [[line.split() for text in whole for line in text.decode().splitlines()]]
 
 
 def _nothing_lost(crowd, said):
