@@ -224,3 +224,29 @@ def test_the_reference_draws_itself_from_this_server_alone(visit):
     one.page.goto(f"{one.server.url}/docs")
     one.page.locator(".opblock", has_text="/v1/beat").first.wait_for()
     assert any(url.endswith("/openapi.json") for url in one.asked)
+
+
+def test_new_sounds_are_not_used_as_the_open_beat_said(made):
+    page = made.page
+    assert page.input_value("#mode") == "oneshot"
+    page.set_input_files("#files", [next(s for s in SOUNDS if s.stem == "misc_cineboom")])
+    page.get_by_text("It will be looked through for hits.", exact=False).wait_for()
+    assert page.input_value("#mode") == "auto"
+    assert page.input_value("#title") == ""
+    assert page.input_value("#bpm") == "92"
+
+
+def test_sounds_beyond_the_most_are_named(visit, tmp_path):
+    files = [tmp_path / f"h{i}.flac" for i in range(66)]
+    for file in files:
+        file.write_bytes(SOUNDS[0].read_bytes())
+    page = visit().open()
+    page.set_input_files("#files", files)
+    page.get_by_text("2 left out: h64.flac, h65.flac (64 is the most).", exact=False).wait_for()
+    assert page.locator("#sounds li").count() == 64
+
+
+def test_the_finished_beat_is_on_the_screen(made):
+    inside = "(b => b.top >= 0 && b.bottom <= innerHeight)(document.getElementById('audio').getBoundingClientRect())"
+    _until(made.page, inside)
+    _until(made.page, "document.querySelector('#steps tr').getBoundingClientRect().bottom <= innerHeight")

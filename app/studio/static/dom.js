@@ -14,12 +14,19 @@ export function el(name, properties = {}, ...children) {
   return node;
 }
 
+const BPM_RANGE = "The tempo must be 40 to 300 bpm.";
+
+/** The server speaks of the API's fields; here they have other names. */
+function plain(text) {
+  return text.replace(/`?mode\s*=\s*preprocess`?|mode `preprocess`/g, "choose \u201clong: find the hits in them\u201d");
+}
+
 /** Show a failure as sentences, and mark the form fields that it names. */
 export function showProblem(box, problem, form) {
   clearProblem(box, form);
-  const sentences = [el("p", { textContent: problem.message })];
+  const sentences = [el("p", { textContent: plain(problem.message) })];
   const more = (problem.errors ?? []).filter((e) => !problem.message.includes(e.message));
-  if (more.length) sentences.push(el("ul", {}, ...more.map((e) => el("li", { textContent: `${e.field}: ${e.message}` }))));
+  if (more.length) sentences.push(el("ul", {}, ...more.map((e) => el("li", { textContent: e.field === "bpm" ? BPM_RANGE : plain(`${e.field}: ${e.message}`) }))));
   box.replaceChildren(...sentences);
   box.hidden = false;
   for (const { field } of problem.errors ?? []) form?.elements[field]?.setAttribute?.("aria-invalid", "true");

@@ -3,6 +3,7 @@ import { $ } from "./dom.js";
 
 const SLIDERS = ["density", "swing", "humanize"];
 let styles = [];
+let carried = null; // {mode, title} as the open beat set them
 
 export function start() {
   for (const name of SLIDERS) {
@@ -72,6 +73,7 @@ export function fill(beat) {
   showMeters();
   $("meter").value = asked.meter ?? "";
   if (asked.mode) $("mode").value = asked.mode;
+  carried = { mode: $("mode").value, title: $("title").value };
   for (const name of SLIDERS) {
     const value = asked[name];
     const box = styleBox(name);
@@ -79,6 +81,13 @@ export function fill(beat) {
     if (value !== undefined && value !== null) $(name).value = value;
     showSlider(name);
   }
+}
+
+/** New sounds are not the open beat's: its mode and its title go, unless the reader has changed them since. */
+export function forgetCarried() {
+  if (carried && $("mode").value === carried.mode) $("mode").value = "auto";
+  if (carried && $("title").value === carried.title) $("title").value = "";
+  carried = null;
 }
 
 export function setSeed(seed) {

@@ -16,6 +16,7 @@ const STAGES = {
 
 let beat = null;
 let job = null;
+let reveal = false; // a beat has just come: scroll to it once what stands above has its final height
 
 async function connect() {
   $("key").value = api.key();
@@ -66,8 +67,11 @@ async function show(beatId, { focus = true } = {}) {
     el("a", { className: "button", href: beat.media[name], download: "", textContent: label })));
   $("result").hidden = false;
   suggest();
-  if (focus) $("result-title").focus();
   await listRecent();
+  if (focus) {
+    $("result-title").focus({ preventScroll: true });
+    reveal = true;
+  }
 }
 
 function countUsed(of) {
@@ -131,6 +135,8 @@ async function guarded(action) {
     $("progress").hidden = true;
     $("cancel").hidden = true;
     job = null;
+    if (reveal) $("result").scrollIntoView({ block: "start" });
+    reveal = false;
   }
 }
 
@@ -139,13 +145,13 @@ function suggest() {
   const mode = sounds.suggestedMode() === "preprocess" ? "looked through for hits" : count === 1 ? "used as a single hit" : "used as single hits";
   const auto = count && $("mode").value === "auto" ? ` ${count === 1 ? "It" : "They"} will be ${mode}.` : "";
   const kept = beat && !count ? "Without new sounds, the ones of the beat below are used again." : "";
-  $("sounds-note").textContent = count ? `${count} sound${count === 1 ? "" : "s"}.${auto}` : kept;
+  $("sounds-note").textContent = count ? `${count} sound${count === 1 ? "" : "s"}.${auto}${sounds.leftOutNote()}` : kept;
 }
 
 function begin() {
   const { beat: wanted } = api.readAddress();
   form.start();
-  sounds.start(suggest);
+  sounds.start(suggest, form.forgetCarried);
   player.start(async (id) => (await api.request(`/v1/beat/${encodeURIComponent(id)}`)).body.media["audio.wav"]);
   $("mode").addEventListener("change", suggest);
   $("make").addEventListener("submit", (e) => {

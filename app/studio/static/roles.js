@@ -17,7 +17,7 @@ export function locked() {
 }
 
 function row(sample, preview) {
-  const tr = el("tr", { className: `role-${sample.role}` });
+  const tr = el("tr", { className: `role-${sample.pool_role ?? sample.role}` });
   const names = [el("span", { className: "name", textContent: sample.name })];
   if (sample.locked) names.push(el("span", { className: "tag", textContent: "kept" }));
   if (sample.benched) names.push(el("span", { className: "tag", textContent: "not played", title: sample.benched }));
@@ -33,7 +33,7 @@ function row(sample, preview) {
 }
 
 function why(sample) {
-  const plays = sample.pool_role && sample.pool_role !== sample.role ? `plays as ${sample.pool_role}` : "";
+  const plays = sample.pool_role && sample.pool_role !== sample.role ? `heard as ${sample.role}` : "";
   return [plays, sample.reason, sample.benched].filter(Boolean).join("; ");
 }
 
@@ -49,7 +49,7 @@ function hear(sample, url) {
 
 function choice(sample, tr) {
   const select = el("select", { "aria-label": `Role of ${sample.name}` }, ...ROLES.map((role) => new Option(role, role)));
-  select.value = sample.role;
+  select.value = sample.pool_role ?? sample.role;
   select.addEventListener("change", () => {
     locks[sample.name] = select.value;
     tr.className = `role-${select.value}`;

@@ -9,6 +9,8 @@ const TICK_MS = 250;
 
 let chosen = []; // {file, url, duration_s | null}
 let changed = () => {};
+let added = () => {};
+let leftOut = []; // names that the last drop had no room for
 let recorder = null;
 let takes = 0;
 
@@ -26,11 +28,13 @@ export function suggestedMode() {
 export function clear() {
   for (const sound of chosen) URL.revokeObjectURL(sound.url);
   chosen = [];
+  leftOut = [];
   draw();
 }
 
-export function start(onChange) {
+export function start(onChange, onAdd) {
   changed = onChange;
+  added = onAdd;
   const drop = $("drop");
   $("files").addEventListener("change", () => {
     add([...$("files").files]);
@@ -53,14 +57,19 @@ export function start(onChange) {
   $("record").addEventListener("click", () => (recorder ? recorder.stop() : record()));
 }
 
-function add(list) {
-  const room = MAX_FILES - chosen.length;
-  for (const file of list.slice(0, room)) {
-    const sound = { file, url: URL.createObjectURL(file), duration_s: null };
-    chosen.push(sound);
-    measure(sound);
-  }
-  draw(list.length > room ? `Only ${MAX_FILES} sounds go into one beat; the rest were left out.` : "");
+function add(files) {
+  const room = Math.max(0, MAX_FILES - chosen.length);
+  const taken = files.slice(0, room).map((file) => ({ file, url: URL.createObjectURL(file), duration_s: null }));
+  leftOut = files.slice(room).map((file) => file.name);
+  chosen.push(...taken);
+  if (taken.length) added();
+  taken.forEach(measure);
+  draw();
+}
+
+/** What the last drop left out, as a sentence; empty when everything was taken. */
+export function leftOutNote() {
+  return leftOut.length ? ` ${leftOut.length} left out: ${leftOut.join(", ")} (${MAX_FILES} is the most).` : "";
 }
 
 function measure(sound) {
@@ -74,9 +83,8 @@ function measure(sound) {
   probe.src = sound.url;
 }
 
-function draw(note = "") {
+function draw() {
   $("sounds").replaceChildren(...chosen.map(row));
-  $("sounds-note").textContent = note;
   changed();
 }
 
@@ -85,6 +93,7 @@ function row(sound, index) {
   remove.addEventListener("click", () => {
     URL.revokeObjectURL(sound.url);
     chosen.splice(index, 1);
+    leftOut = [];
     draw();
     ($("sounds").children[Math.min(index, chosen.length - 1)]?.querySelector("button") ?? $("files")).focus();
   });
