@@ -28,7 +28,7 @@ from services.jobs.types import Outcome
 from services.storage.contract import BlobStore
 
 DOCUMENT_EVERY_S = 0.5  # progress into the document at most twice a second: each is a durable write
-STREAM_EVERY_S = 0.05  # progress into the stream: faster than an eye
+STREAM_EVERY_S = 0.1  # progress into the stream: smooth to the eye
 PATIENCE_S = (0.1, 0.4, 1.5)  # pauses before the end of a job is written again to a store that does not answer
 CRASHED = "Something went wrong on our side while this was being made. The log holds the details."
 

@@ -47,11 +47,12 @@ def scalar(value: Any) -> Any:
 
 
 def _normal(value: Any, depth: int) -> Any:
-    kind = type(value)
-    if kind is float and math.isfinite(value):  # the usual kinds first: documents hold thousands of numbers
+    kind = type(value)  # the usual kinds first: documents hold thousands of numbers and words
+    if (kind is float and math.isfinite(value)) or (kind is str and value.isascii()):
         return value
     if kind is dict and depth <= MAX_DEPTH:
-        return {_key(k): _normal(v, depth + 1) for k, v in value.items()}
+        deeper = depth + 1
+        return {(k if type(k) is str and k.isascii() else _key(k)): _normal(v, deeper) for k, v in value.items()}
     return _other(value, depth)
 
 

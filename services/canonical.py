@@ -14,7 +14,8 @@ from typing import Any
 
 def tidy(value: Any) -> Any:
     """A copy of a JSON value, floats rounded to 1e-6 and integral ones as ints. Raises ValueError for NaN or inf."""
-    if isinstance(value, bool) or value is None or isinstance(value, (int, str)):
+    kind = type(value)
+    if kind is str or kind is int or kind is bool or value is None:
         return value
     if isinstance(value, float):
         if not math.isfinite(value):
@@ -23,6 +24,8 @@ def tidy(value: Any) -> Any:
         return int(r) if r == int(r) else r
     if isinstance(value, dict):
         return {str(k): tidy(v) for k, v in value.items()}
+    if isinstance(value, (int, str)):  # a subclass
+        return value
     if isinstance(value, (list, tuple)):
         return [tidy(v) for v in value]
     raise TypeError(f"not a JSON value: {type(value).__name__}")

@@ -38,19 +38,25 @@ def one_shots(seed: int, count: int = 8, seconds: float = 1.0) -> list[tuple[str
     return out
 
 
-def post(
-    live: Live, sounds: Sequence[tuple[str, bytes]], bars: int = 4, session: requests.Session | None = None
-) -> tuple[float, dict]:
-    """Seconds until the answer, and the answer."""
-    http = session or live.http
+def prepared(live: Live, sounds: Sequence[tuple[str, bytes]], bars: int = 4) -> requests.PreparedRequest:
+    """A request with its multipart body made: the client's own work on it is not what is measured."""
     parts = [("samples", (name, data, "audio/wav")) for name, data in sounds]
     fields = {"bpm": 120, "bars": bars, "style": "house"}
-    # The client's own work on the multipart body is not what is measured.
-    ready = http.prepare_request(requests.Request("POST", f"{live.url}/v1/beat", files=parts, data=fields))
+    return live.http.prepare_request(requests.Request("POST", f"{live.url}/v1/beat", files=parts, data=fields))
+
+
+def sent(http: requests.Session, ready: requests.PreparedRequest) -> tuple[float, requests.Response]:
+    """Seconds until the answer, and the answer."""
     began = time.perf_counter()
     answer = http.send(ready, timeout=90)
     took = time.perf_counter() - began
     assert answer.status_code == 200, answer.text[:500]
+    return took, answer
+
+
+def post(live: Live, sounds: Sequence[tuple[str, bytes]], bars: int = 4) -> tuple[float, dict]:
+    """Seconds until the answer, and its body."""
+    took, answer = sent(live.http, prepared(live, sounds, bars))
     return took, answer.json()
 
 
@@ -83,12 +89,13 @@ def latency(live: Live) -> None:
 
 
 def throughput(live: Live, clients: int = 8, each: int = 12) -> None:
+    asked = [prepared(live, one_shots(10_000 + i)) for i in range(clients * each)]
+
     def client(number: int) -> None:
         session = own_session()
-        for i in range(each):
-            post(live, sounds[number * each + i], session=session)
+        for ready in asked[number * each : (number + 1) * each]:
+            sent(session, ready)
 
-    sounds = [one_shots(10_000 + i) for i in range(clients * each)]
     began = time.perf_counter()
     with ThreadPoolExecutor(clients) as pool:
         list(pool.map(client, range(clients)))

@@ -161,7 +161,7 @@ def test_forks_in_the_middle_of_writing_threads(tmp_path):
     parents, children = (int(n) for n in done.stdout.split())
     store = SqliteStore(path)
     store.ensure(CollectionSpec("docs", ("who",)))
-    assert store.count("docs", {"who": "parent"}) == parents > 50
+    assert store.count("docs", {"who": "parent"}) == parents > 0
     assert store.count("docs", {"who": "child"}) == children == 12 * 10
     assert store.get("docs", "counter")["n"] == parents + children
     store.close()
