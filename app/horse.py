@@ -149,12 +149,15 @@ def _work(deps: Deps, jobs_r: int, back_w: int) -> None:
     with contextlib.suppress(ServiceError, redis.RedisError):  # connect before the first job, not in it
         deps.store.ping()
         deps.redis.ping()
+    gc.disable()  # a collection in the middle of a job costs it a tenth of its time; one follows each answer instead
     with os.fdopen(jobs_r) as lines:
         for line in lines:
             job_id, attempt = line.split()
             stop.clear()
             run_job(deps, job_id, int(attempt), stop.is_set)
             os.write(back_w, f"{_rss_mb()}\n".encode())
+            gc.collect()
+            gc.freeze()  # what is left stays for good: the next collection looks at the next job alone
 
 
 def _rss_mb() -> int:
