@@ -39,8 +39,13 @@ class LocalBlobs:
         self._staging = root / STAGING
         self._max_bytes = int(max_data_gb * GB)
         self._min_free_bytes = int(min_free_gb * GB)
+        fresh = not root.exists()
         self._staging.mkdir(parents=True, exist_ok=True)
         _make_folders(root)
+        if fresh:
+            with self._locked():
+                if self._counted() is None:
+                    self._write_counter(0)  # known without a walk, which would race with the first puts
 
     def put(self, data: bytes) -> str:
         """Store bytes, return their SHA-256. The same bytes again touch the blob. Raises DiskFull."""
