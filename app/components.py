@@ -44,7 +44,13 @@ def record(required: str, **properties: Json) -> Json:
 SOURCE = record("asset_id start_s end_s", asset_id=ID, start_s=SECONDS, end_s=SECONDS)
 PART = record("start_s end_s", start_s=SECONDS, end_s=SECONDS)
 SHARES: Json = {"type": "object", "additionalProperties": UNIT}
-SECTION = record("name first_bar bars", name=TEXT, first_bar=WHOLE, bars=WHOLE)
+SECTION = record(
+    "name first_bar bars",
+    name=TEXT,
+    first_bar=WHOLE,
+    bars=WHOLE,
+    low_pass_hz=maybe({"type": "number", "description": "Where MOTION and TEXTURE end in these bars"}),
+)
 POOLS: Json = {"type": "object", "additionalProperties": many(ID)}
 ROLE_COUNTS: Json = {"type": "object", "additionalProperties": WHOLE, "description": "Sounds in each pool"}
 
@@ -89,6 +95,7 @@ SCHEMAS: dict[str, Json] = {
         pitch=maybe(WHOLE),
         velocity=UNIT,
         articulation=maybe(TEXT),
+        variant=maybe({**TEXT, "description": "low, mid or high of a pitched set"}),
         probability=UNIT,
         muted=FLAG,
         source=TEXT,

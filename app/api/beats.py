@@ -50,6 +50,9 @@ class RegenerateFields(SkeletonFields):
     )
     style = fields.Str(validate=validate.Length(1, 40))
     humanize = Number(validate=within(0, 1))
+    shape = Number(validate=within(0, 1))
+    tune = fields.Bool()
+    arrange = fields.Bool()
     seed = Whole(validate=within(0, SEED_MAX))
     roles = JsonList(
         fields.Str(validate=validate.OneOf(t.ROLES)),

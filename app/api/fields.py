@@ -28,6 +28,13 @@ class SkeletonFields(Schema):
     swing_unit = Whole(validate=validate.OneOf((8, 16)))
     humanize = Number(load_default=0.5, validate=within(0, 1))
     density = Number(validate=within(0, 1))
+    shape = Number(
+        load_default=0.6,
+        validate=within(0, 1),
+        metadata={"description": "How far a raw sound is shaped into a drum hit for its role; 0 leaves it untouched"},
+    )
+    tune = fields.Bool(load_default=True, metadata={"description": "Tonal sounds are tuned to one key"})
+    arrange = fields.Bool(load_default=False, metadata={"description": "Sections instead of a flat loop"})
     seed = Whole(load_default=0, validate=within(0, SEED_MAX))
 
 

@@ -23,6 +23,7 @@ from services.beats.score import Note, score
 from services.beats.styles import STYLES
 from services.beats.types import ROLES, Beat, Event, Role, Section
 from services.errors import FieldError, Invalid
+from services.grooves.apply import grooved
 
 __all__ = ["ComposeRequest", "Composition", "Sound", "compose", "recompose", "sound_of"]
 
@@ -42,7 +43,10 @@ def compose(request: ComposeRequest) -> Composition:
     """
     plan = make_plan(request)
     notes = score(plan.style, plan.grid, request.sounds, request.seed)
-    events = in_order(plan.grid, _events(plan, notes))
+    played = _events(plan, notes)
+    if request.groove is not None:
+        played = grooved(plan.grid, played, request.groove, request.groove_amount)
+    events = in_order(plan.grid, played)
     spans = tuple(Section(p.letter, p.first_bar, p.bars) for p in phrases(plan.grid.bars))
     warnings = (*_tempo_warning(plan), *_missing_warnings(request.sounds))
     benched = _benched(plan, notes, events)

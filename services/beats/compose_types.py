@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from services.beats.types import Event, Grid, Role, Sample, Section
+from services.grooves.types import Groove
 
 # Names of Stage 2's features that Stage 3 reads; one that is missing counts as unknown.
 _BRIGHT_BANDS = ("energy_4000_8000hz", "energy_8000_12000hz", "energy_12000_20000hz")
@@ -36,7 +37,9 @@ class ComposeRequest:
     """The fields of `POST /v1/beat` that Stage 3 needs; None where the style decides. `sounds` empty: a skeleton.
 
     One sound may stand in several roles (a kit of one must play them all). `bpm` 40..300, `bars` 1..64, `swing`
-    .50..0.75, `swing_unit` 8 or 16, `humanize` and `density` 0..1, at most 64 sounds.
+    .50..0.75, `swing_unit` 8 or 16, `humanize` and `density` 0..1, at most 64 sounds. `arrange`: sections instead of a
+    flat loop, laid out by `arrange_seed` (the seed itself when None). `groove`: a template whose swing, lateness and
+    velocities the events take on by `groove_amount` 0..1.
     """
 
     bpm: float
@@ -49,6 +52,10 @@ class ComposeRequest:
     density: float | None = None
     seed: int = 0
     sounds: tuple[Sound, ...] = ()
+    arrange: bool = False
+    arrange_seed: int | None = None
+    groove: Groove | None = None
+    groove_amount: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

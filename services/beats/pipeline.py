@@ -17,7 +17,7 @@ from services.beats.kit import Kit, locked, make_kit, names_of, plan_of, pooled,
 from services.beats.request import BeatRequest
 from services.beats.takes import Change, asked, bounded, check_change, tempo_kept
 from services.beats.types import ROLES, SAMPLES_MAX, Beat, Role, Sample
-from services.beats.view import events_json, grid_json
+from services.beats.view import events_json, grid_json, sections_json
 from services.errors import FieldError, Invalid
 from services.models.registry import ROLES as ROLE_MODEL
 from services.version import code_version
@@ -60,6 +60,8 @@ def compose_request(request: BeatRequest, samples: Sequence[Sample]) -> ComposeR
         density=request.density,
         seed=request.seed,
         sounds=sounds,
+        arrange=request.arrange,
+        groove_amount=request.groove_amount,
     )
 
 
@@ -160,12 +162,11 @@ def skeleton(request: BeatRequest, pools: Mapping[str, Sequence[str]] | None) ->
         "warnings": list(made.warnings),
         "benched": dict(made.benched),
     }
-    sections = [{"name": s.name, "first_bar": s.first_bar, "bars": s.bars} for s in made.sections]
     return {
         "grid_json": grid_json(made.grid),
         "events_json": events_json(Beat(made.grid, made.events, {})),
         "meta": meta,
-        "sections": sections,
+        "sections": sections_json(made.sections),
     }
 
 

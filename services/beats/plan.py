@@ -70,7 +70,23 @@ def make_plan(request: ComposeRequest) -> Plan:
         tempo_map=((0, float(request.bpm)),),
         meter=meter,
         bars=request.bars,
-        swing=style.swing if request.swing is None else request.swing,
-        swing_unit=request.swing_unit or style.swing_unit,
+        swing=_swing(request, style),
+        swing_unit=_swing_unit(request, style),
     )
     return Plan(style, why, grid, request, style.density if request.density is None else request.density)
+
+
+def _swing(request: ComposeRequest, style: Style) -> float:
+    """What the request says, else the groove's by its amount, else the style's."""
+    if request.swing is not None:
+        return request.swing
+    if request.groove is None:
+        return style.swing
+    own = style.swing if style.swing_unit == request.groove.swing_unit else SWING_MIN
+    return round(own + (request.groove.swing - own) * request.groove_amount, 6)
+
+
+def _swing_unit(request: ComposeRequest, style: Style) -> int:
+    if request.swing_unit is not None:
+        return request.swing_unit
+    return style.swing_unit if request.groove is None else request.groove.swing_unit

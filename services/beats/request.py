@@ -25,6 +25,11 @@ class BeatRequest:
     swing_unit: int | None = None
     humanize: float = 0.5
     density: float | None = None
+    shape: float = 0.6
+    tune: bool = True
+    arrange: bool = False
+    groove: str | None = None
+    groove_amount: float = 1.0
     roles: dict[str, Role] = field(default_factory=dict)
     seed: int = 0
     title: str = ""

@@ -68,6 +68,7 @@ class Event:
     pitch: int | None = None
     probability: float = 1.0
     articulation: Articulation | None = None
+    variant: str | None = None  # which version of its sound: low, mid or high of a pitched set
     muted: bool = False
     source: str = "skeleton"
     confidence: float = 1.0
@@ -124,11 +125,12 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A named run of bars: `first_bar` .. `first_bar + bars - 1`."""
+    """A named run of bars: `first_bar` .. `first_bar + bars - 1`. `low_pass_hz`: where MOTION and TEXTURE end in it."""
 
     name: str
     first_bar: int
     bars: int
+    low_pass_hz: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

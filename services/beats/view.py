@@ -5,10 +5,11 @@ Pure formatting: seconds rounded to 1e-6, nothing computed here that the beat do
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from services.beats.grid import bar_starts_s, duration_s, placed, step_s_at
-from services.beats.types import ROLES, Beat, Event, Grid, Sample, Trim
+from services.beats.types import ROLES, Beat, Event, Grid, Sample, Section, Trim
 
 DECIMALS = 6  # of seconds: the contract's canonical rounding
 
@@ -52,6 +53,7 @@ def _event_json(event: Event, time_s: float) -> dict[str, Any]:
         "pitch": event.pitch,
         "velocity": event.velocity,
         "articulation": event.articulation,
+        "variant": event.variant,
         "probability": event.probability,
         "muted": event.muted,
         "source": event.source,
@@ -131,12 +133,17 @@ def meta_json(beat: Beat) -> dict[str, Any]:
     }
 
 
+def sections_json(sections: Iterable[Section]) -> list[dict[str, Any]]:
+    """`[{name, first_bar, bars, low_pass_hz}]` in the order of the beat."""
+    return [{"name": s.name, "first_bar": s.first_bar, "bars": s.bars, "low_pass_hz": s.low_pass_hz} for s in sections]
+
+
 def beat_json(beat: Beat) -> dict[str, Any]:
     """`{grid_json, events_json, meta, sections, mix}`: the body of a beat without job id, links and media."""
     return {
         "grid_json": grid_json(beat.grid),
         "events_json": events_json(beat),
         "meta": meta_json(beat),
-        "sections": [{"name": s.name, "first_bar": s.first_bar, "bars": s.bars} for s in beat.sections],
+        "sections": sections_json(beat.sections),
         "mix": beat.mix,
     }

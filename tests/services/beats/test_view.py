@@ -26,6 +26,7 @@ EVENT_FIELDS = [
     "pitch",
     "velocity",
     "articulation",
+    "variant",
     "probability",
     "muted",
     "source",
@@ -140,7 +141,7 @@ def test_the_schema_knows_every_field_of_a_sample():
 def test_the_body_is_json():
     body = json.loads(json.dumps(beat_json(BEAT), allow_nan=False))
     assert set(body) == {"grid_json", "events_json", "meta", "sections", "mix"}
-    assert body["sections"] == [{"name": "A", "first_bar": 0, "bars": 4}]
+    assert body["sections"] == [{"name": "A", "first_bar": 0, "bars": 4, "low_pass_hz": None}]
 
 
 def test_a_beat_without_events_or_sounds_is_shown_too():
