@@ -30,6 +30,7 @@ from services.beats.document import check_beat, event_errors
 from services.beats.edit_shapes import OP_SHAPES, check_shapes
 from services.beats.edit_time import duplicate_bars, set_bpm, set_swing
 from services.beats.event_ids import free_id
+from services.beats.fitting import fitted
 from services.beats.grid import in_order
 from services.beats.types import Beat, Event, Role, Sample, Trim
 from services.errors import FieldError, Invalid
@@ -61,7 +62,7 @@ def apply(beat: Beat, ops: Sequence[Op]) -> Beat:
             errors = tuple(FieldError(f"ops[{i}].{e.field}", e.message) for e in error.errors)
             raise Invalid("An edit does not fit this beat.", errors=errors) from error
     check_beat(beat)
-    return replace(beat, events=in_order(beat.grid, beat.events))
+    return fitted(replace(beat, events=in_order(beat.grid, beat.events)))
 
 
 def _bad(field: str, message: str) -> Invalid:

@@ -12,6 +12,7 @@ from typing import Any
 
 from services.beats.beat_gen import compose, recompose
 from services.beats.compose_types import ComposeRequest, Composition, Sound, sound_of
+from services.beats.fitting import fitted
 from services.beats.grid import in_order
 from services.beats.kit import Kit, locked, make_kit, names_of, plan_of, pooled, pools_of, renew_kit
 from services.beats.request import BeatRequest
@@ -79,7 +80,7 @@ def _beat(request: BeatRequest, samples: Sequence[Sample], made: Composition, in
         "warnings": [*inputs.warnings, *plan_of(samples).warnings, *made.warnings],
     }
     mix = {"roles": {role: {"gain_db": 0.0, "pan": 0.0, "muted": False} for role in ROLES}, "target_lufs": TARGET_LUFS}
-    return Beat(made.grid, made.events, kit, made.sections, mix, meta)
+    return fitted(Beat(made.grid, made.events, kit, made.sections, mix, meta))
 
 
 def engines() -> dict[str, Any]:

@@ -12,6 +12,7 @@ from services.beats.types import Beat, Grid
 from services.errors import FieldError, Invalid
 
 GRID_FIELDS = ("bpm", "meter", "swing", "swing_unit", "bars_total")  # they move every event, so they bound nothing
+UNSAID = {"shape": 0.0, "tune": False}  # of a beat that was made before sounds were dressed
 BOUNDS = ("roles", "bars", "keep")  # each leaves a part of the beat as it is
 
 
@@ -58,7 +59,7 @@ def asked(before: Beat, change: Change) -> BeatRequest:
     fields = {name: value for name, value in change.fields.items() if name not in BOUNDS}
     if "bars_total" in fields:
         fields["bars"] = fields.pop("bars_total")
-    played = {**before.meta["parameters"], **_played(before)}
+    played = {**UNSAID, **before.meta["parameters"], **_played(before)}
     style = fields.get("style", played["style"])
     if style not in (played["style"], "auto"):
         played |= _of_style(before, style, bounded(change.fields))
