@@ -12,25 +12,21 @@ import io
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import accumulate
 from typing import Literal
 
 import mido
 
 from services.beats.filenames import title_of
-from services.beats.grid import bar_bpms, bar_starts_s, bar_steps
 from services.beats.perform import Hit, perform
-from services.beats.types import BEAT_STEPS, ROLES, STEPS_PER_QUARTER, TICKS_PER_STEP, Beat, Event, Grid, Role
+from services.beats.ticks import TICKS_PER_QUARTER, TickClock, length_ticks, midi_velocity
+from services.beats.types import BEAT_STEPS, ROLES, Beat, Event, Grid, Role
 from services.beats.voices import is_open, kit_order
 
 NoteMap = Literal["gm", "pads"]
 
-TICKS_PER_QUARTER = STEPS_PER_QUARTER * TICKS_PER_STEP
 DRUM_CHANNEL = 9  # counted from 0: MIDI's channel 10
 FIRST_PAD = 36
 MIDI_CLOCKS_PER_STEP = 6  # 24 MIDI clocks a quarter
-US_PER_MINUTE = 60_000_000
-TEMPO_MAX_US = 0xFFFFFF
 UNTITLED = "SoundRoutine"
 # General MIDI 1 percussion. Where it has no such sound (bass, tonal, vocal, texture), one that is seldom used.
 GM_NOTES = {
@@ -54,7 +50,7 @@ class Note:
 def beat_midi(beat: Beat, note_map: NoteMap = "gm") -> bytes:
     """The bytes of the MIDI file of a beat, always the same for it. A beat without hits has empty tracks."""
     hits = perform(beat)
-    clock = Clock(beat.grid)
+    clock = TickClock(beat.grid)
     pads = pad_notes(beat)
     toms = _tom_notes(beat)
     file = mido.MidiFile(type=1, ticks_per_beat=TICKS_PER_QUARTER, charset="utf-8")
@@ -73,24 +69,7 @@ def pad_notes(beat: Beat) -> dict[str, int]:
     return {sample.sample_id: FIRST_PAD + i for i, sample in enumerate(kit_order(beat))}
 
 
-class Clock:
-    """Seconds to ticks along a grid's tempo map. Bars begin on whole steps, so every bar line is exact."""
-
-    def __init__(self, grid: Grid) -> None:
-        self._starts = bar_starts_s(grid)[:-1]
-        self._bpm = bar_bpms(grid)
-        steps = [bar_steps(grid, bar) * TICKS_PER_STEP for bar in range(grid.bars)]
-        self.bar_ticks = (0, *accumulate(steps))
-        self.end = self.bar_ticks[-1]
-
-    def ticks(self, time_s: float) -> int:
-        """The tick that sounds at `time_s` >= 0; past the last bar the time runs on at the last tempo."""
-        bar = max(0, bisect_right(self._starts, time_s) - 1)
-        quarters = (time_s - self._starts[bar]) * self._bpm[bar] / 60.0
-        return self.bar_ticks[bar] + round(quarters * TICKS_PER_QUARTER)
-
-
-def _conductor(beat: Beat, clock: Clock) -> mido.MidiTrack:
+def _conductor(beat: Beat, clock: TickClock) -> mido.MidiTrack:
     """The first track: title, meter (an upbeat is a bar of its own, counted in sixteenths) and tempo map."""
     grid = beat.grid
     meter = (int(grid.meter.split("/")[0]), int(grid.meter.split("/")[1]))
@@ -98,9 +77,8 @@ def _conductor(beat: Beat, clock: Clock) -> mido.MidiTrack:
     if grid.pickup_steps:
         metas.append((0, 1, _meter_meta(grid, (grid.pickup_steps, 16))))
     metas.append((clock.bar_ticks[1] if grid.pickup_steps else 0, 1, _meter_meta(grid, meter)))
-    for bar, bpm in grid.tempo_map:
-        tempo = min(TEMPO_MAX_US, round(US_PER_MINUTE / bpm))
-        metas.append((clock.bar_ticks[bar], 2, mido.MetaMessage("set_tempo", tempo=tempo)))
+    for bar, _ in grid.tempo_map:
+        metas.append((clock.bar_ticks[bar], 2, mido.MetaMessage("set_tempo", tempo=clock.tempos_us[bar])))
     metas.append((clock.end, 3, mido.MetaMessage("end_of_track")))
     track, last = mido.MidiTrack(), 0
     for at, _, meta in sorted(metas, key=lambda row: row[:2]):
@@ -114,7 +92,7 @@ def _meter_meta(grid: Grid, meter: tuple[int, int]) -> mido.MetaMessage:
     return mido.MetaMessage("time_signature", numerator=meter[0], denominator=meter[1], clocks_per_click=clocks)
 
 
-def _note(hit: Hit, clock: Clock, notes: Mapping[str, int], note_map: NoteMap) -> Note:
+def _note(hit: Hit, clock: TickClock, notes: Mapping[str, int], note_map: NoteMap) -> Note:
     event = hit.event
     if event.sample_id is None:
         channel, pitch = ROLES.index(event.role), event.pitch or 0
@@ -123,8 +101,7 @@ def _note(hit: Hit, clock: Clock, notes: Mapping[str, int], note_map: NoteMap) -
     else:
         channel, pitch = DRUM_CHANNEL, _gm_note(event, notes)
     on = clock.ticks(hit.time_s)
-    velocity = max(1, min(127, round(event.velocity * 127)))
-    return Note(channel, pitch, velocity, on, on + max(1, round(event.duration_steps * TICKS_PER_STEP)))
+    return Note(channel, pitch, midi_velocity(event.velocity), on, on + length_ticks(event))
 
 
 def _gm_note(event: Event, toms: Mapping[str, int]) -> int:
