@@ -19,6 +19,7 @@ import numpy as np
 
 from services.audio.clip import HOUSE_RATE_HZ, Clip, Samples
 from services.audio.loudness import HOP_S, OFFSET_LUFS, energies, momentary
+from services.beats.dress import Variant
 from services.beats.tame import peak_db, tamed
 from services.beats.types import ROLES, Beat, Event, Role, Sample
 
@@ -85,6 +86,17 @@ class Voice:
 def is_open(event: Event) -> bool:
     """Whether an event is an open hat (or what plays its part): it rings on until a closed one chokes it."""
     return event.articulation == "open" or (event.instrument == "hat_open" and event.articulation != "choke")
+
+
+def variant_of(event: Event) -> Variant:
+    """Which version of its sound an event plays: see `dress.VARIANTS`. A FILL without a pitch of its own is `mid`."""
+    if event.role == "MOTION":
+        if event.instrument in RINGING:
+            return "ring"
+        return "open" if is_open(event) else "closed"
+    if event.role == "FILL":
+        return "low" if event.variant == "low" else "high" if event.variant == "high" else "mid"
+    return ""
 
 
 def gate_of(event: Event) -> Gate:

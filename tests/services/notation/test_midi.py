@@ -158,3 +158,10 @@ def test_the_same_beat_gives_the_same_bytes_and_an_empty_one_a_file():
     assert beat_midi(beat) == beat_midi(replace(beat, events=tuple(reversed(beat.events))))
     empty = read(beat_midi(replace(beat, events=())))
     assert len(empty.tracks) == 6
+
+
+def test_a_flam_is_a_soft_note_just_before_its_hit_in_every_map():
+    beat, _ = one(hit(), [event("s", 0, s, articulation="flam", velocity=0.8) for s in (0, 4)])
+    for note_map in ("gm", "pads"):
+        found = notes(read(beat_midi(beat, note_map)).tracks[1])
+        assert [(n[0], n[4]) for n in found] == [(0, 102), (960 - round(0.030 * 2 * 960), 51), (960, 102)]
