@@ -10,8 +10,8 @@ import hashlib
 from dataclasses import dataclass, replace
 
 from services.beats.grid import event_end_s, placed
+from services.beats.placing import role_mix
 from services.beats.types import ROLES, Beat, Event
-from services.beats.voices import role_mix
 
 DICE_SIDES = 1 << 64
 FLAM_S = 0.030  # from a flam's grace note to its hit: heard as one thick stroke, not as two

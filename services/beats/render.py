@@ -1,6 +1,6 @@
 """After Stage 3: a beat and its sounds to stereo audio at 44.1 kHz: a stem per role, their sum, and the master.
 
-Stages: perform (which events sound, when) → voices (each sample prepared once per role) → mixdown (hits onto buses) →
+Stages: perform (which events sound, when) → strikes (each with its prepared voice) → mixdown (strikes onto buses) →
 here: one bus per role, equal in length, whose sum is the mix to float precision. The mix before the master keeps the
 levels of its stems; only if something would pass -1 dBFS are all of them lowered together.
 """
@@ -15,19 +15,18 @@ import numpy as np
 from services.audio.clip import HOUSE_RATE_HZ, Clip, Samples
 from services.audio.loudness import integrated
 from services.audio.mastering import TARGET_LUFS, master
+from services.beats.dress_audio import Wardrobe
 from services.beats.grid import duration_s
-from services.beats.mixdown import Layout, VoiceKey, place, sum_up
-from services.beats.perform import Hit, perform
+from services.beats.mixdown import Layout, place, sum_up
+from services.beats.perform import perform
 from services.beats.seam import fold, surround
+from services.beats.strikes import Rack, pad_strikes, strikes_of
 from services.beats.tame import levelled, peak_db
 from services.beats.types import ROLES, Beat, Role
-from services.beats.voices import Voice, make_voice, ramp
-from services.errors import NotFound
 
 RATE = HOUSE_RATE_HZ
 PEAK_GUARD_DB = -1.0  # dBFS: stems in 24 bit must not clip, and their common scale keeps their sum the mix
 MASTER_CREST_DB = 12.6  # true peak over loudness that leaves the master's limiter next to nothing to do at -14 LUFS
-CUT_END_S = 0.005  # fade at the end of a render whose tail is cut
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,34 +44,45 @@ class Rendered:
 
 
 def render_mix(
-    beat: Beat, clips: Mapping[str, Clip], tail: bool = True, *, loop: bool = False, stems: bool = True
+    beat: Beat,
+    clips: Mapping[str, Clip],
+    *,
+    loop: bool = False,
+    stems: bool = True,
+    pads: bool = False,
+    wardrobe: Wardrobe | None = None,
 ) -> Rendered:
-    """The beat as audio. `clips`: sample id → the whole stored cut, 44.1 kHz. `tail`: keep what rings past the end.
+    """The beat as audio. `clips`: sample id → the whole stored cut, 44.1 kHz; what rings past the end is kept.
 
     `loop`: exactly the bars, with everything past one end laid over the other. `stems=False` keeps the mix alone and
-    a sixth of the memory. A beat without sounding events, or of silent sounds, is silence of the bars' length.
-    Events with a pitch and no sample have no sound here. Raises NotFound `sample_missing` for a sound without its clip.
+    a sixth of the memory. `pads`: what a sampler makes of `beat.mid` in the pads map with `kit.sfz` (see `strikes`).
+    `wardrobe`: keeps dressed sounds from one render to the next. A beat without sounding events, or of silent sounds,
+    is silence of the bars' length. Events with a pitch and no sample have no sound here. Raises NotFound
+    `sample_missing` for a sound without its clip.
     """
-    length = round(duration_s(beat.grid) * RATE)
+    layout = Layout(round(duration_s(beat.grid) * RATE), loop)
+    rack = Rack(beat, clips, wardrobe or Wardrobe())
     hits = perform(beat)
-    placed = place(hits, _voices(beat, clips, hits), Layout(length, loop))
-    lead = max([0, *(-p.at for p in placed)])
-    frames = lead + max([length, *(p.end for p in placed)])
+    placed = place(pad_strikes(beat, hits, rack) if pads else strikes_of(beat, hits, rack), layout)
     mix: Samples | None = None
     buses: dict[Role, Samples] = {}
+    lead = max([0, *(-p.at for p in placed)])
+    frames = lead + max([layout.length, *(p.end for p in placed)])
     for role in ROLES:
         own = [p for p in placed if p.role == role]
         if not own and not stems:
             continue
-        bus = _end(sum_up(own, frames, lead), length, (lead, tail, loop))
+        bus = sum_up(own, frames, lead)
+        if loop:
+            bus = fold(bus, lead, layout.length)
         mix = bus.copy() if mix is None else np.add(mix, bus, out=mix)
         if stems:
             buses[role] = bus
     if mix is None:
-        mix = np.zeros((2, length), dtype=np.float32)
+        mix = np.zeros((2, layout.length), dtype=np.float32)
     _guard_peaks(mix, buses)
     target = float(beat.mix.get("target_lufs", TARGET_LUFS))
-    return Rendered(Clip(mix, RATE), {r: Clip(b, RATE) for r, b in buses.items()}, length, loop, target)
+    return Rendered(Clip(mix, RATE), {r: Clip(b, RATE) for r, b in buses.items()}, layout.length, loop, target)
 
 
 def master_mix(rendered: Rendered) -> Clip:
@@ -95,34 +105,6 @@ def master_mix(rendered: Rendered) -> Clip:
 def _mastered(mix: Clip, target_lufs: float) -> Clip:
     """The master of a mix, its spikes tamed first where the limiter would have to duck whole hits for them."""
     return master(levelled(mix, MASTER_CREST_DB + TARGET_LUFS - target_lufs), target_lufs).clip
-
-
-def _voices(beat: Beat, clips: Mapping[str, Clip], hits: tuple[Hit, ...]) -> dict[VoiceKey, Voice]:
-    """One voice per sound and role that plays."""
-    voices: dict[VoiceKey, Voice] = {}
-    for hit in hits:
-        sample_id, role = hit.event.sample_id, hit.event.role
-        if sample_id is None or (sample_id, role) in voices:
-            continue
-        sample, clip = beat.kit.get(sample_id), clips.get(sample_id)
-        if sample is None or clip is None:
-            name = sample.name if sample else "of an event"
-            raise NotFound(f"The sound {name} of this beat is no longer stored.", code="sample_missing")
-        voices[sample_id, role] = make_voice(beat, sample, clip, role)
-    return voices
-
-
-def _end(bus: Samples, length: int, how: tuple[int, bool, bool]) -> Samples:
-    """The bus with its end as asked: folded into a loop, ringing on, or cut at the last bar with a fade."""
-    lead, tail, loop = how
-    if loop:
-        return fold(bus, lead, length)
-    if tail or bus.shape[1] == length:
-        return bus
-    fade = min(round(CUT_END_S * RATE), length)
-    cut = bus[:, :length].copy()
-    cut[:, length - fade :] *= ramp(fade)[::-1]
-    return cut
 
 
 def _guard_peaks(mix: Samples, buses: Mapping[Role, Samples]) -> None:

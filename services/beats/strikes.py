@@ -1,0 +1,113 @@
+"""Strikes: which prepared voice sounds at which frame, how loud, and what it cuts.
+
+Two ways to play a beat. The music: every event at its own time. The pads reference: what a sampler makes of `beat.mid`
+in the pads map played through `kit.sfz`: times on the file's ticks, velocities of 7 bits, every voice from its pad's
+start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+
+from services.audio.clip import HOUSE_RATE_HZ, Clip
+from services.beats.dress_audio import Wardrobe
+from services.beats.pads import pad_notes
+from services.beats.perform import Hit
+from services.beats.ticks import VELOCITY_MAX, TickClock, length_ticks, midi_velocity
+from services.beats.types import Beat, Role
+from services.beats.voices import Voice, VoiceKey, cut_group, hat_keys, key_of, make_voice, pad_voice
+from services.errors import NotFound
+
+RATE = HOUSE_RATE_HZ
+
+
+@dataclass(frozen=True, slots=True)
+class Strike:
+    """A voice that is struck. `frame`: where its attack lies; `gain`: linear; `group`: what it cuts and is cut by.
+
+    `held`: frames after which it is let go, None for its own length; a bed always has them.
+    """
+
+    key: VoiceKey
+    voice: Voice
+    frame: int
+    gain: float
+    group: Hashable
+    held: int | None = None
+
+    @property
+    def role(self) -> Role:
+        return self.key.role
+
+
+class Rack:
+    """The voices of a beat, each prepared when it is first asked for."""
+
+    def __init__(self, beat: Beat, clips: Mapping[str, Clip], wardrobe: Wardrobe) -> None:
+        """`clips`: sample id → the whole stored cut, 44.1 kHz."""
+        self._beat, self._clips, self._wardrobe = beat, clips, wardrobe
+        self._voices: dict[VoiceKey, Voice] = {}
+
+    def voice(self, key: VoiceKey) -> Voice:
+        """The voice of a key. Raises NotFound `sample_missing` for a sound without its clip."""
+        if key not in self._voices:
+            sample, clip = self._beat.kit.get(key.sample_id), self._clips.get(key.sample_id)
+            if sample is None or clip is None:
+                name = sample.name if sample else "of an event"
+                raise NotFound(f"The sound {name} of this beat is no longer stored.", code="sample_missing")
+            self._voices[key] = make_voice(self._beat, sample, clip, key, self._wardrobe)
+        return self._voices[key]
+
+
+def velocity_gain(velocity: float) -> float:
+    """Linear gain of a velocity 0..1: 40·log10(velocity) dB, the law that SFZ players use by default."""
+    return velocity * velocity
+
+
+def strikes_of(beat: Beat, hits: Sequence[Hit], rack: Rack) -> list[Strike]:
+    """The hits as strikes, by time; hits without a sample are left out."""
+    hats = hat_keys(beat)
+    found = []
+    for hit in hits:
+        key = key_of(hit.event)
+        if key is None:
+            continue
+        held = round(hit.duration_s * RATE) if key.role == "TEXTURE" or hit.event.articulation == "choke" else None
+        gain = velocity_gain(hit.event.velocity)
+        found.append(Strike(key, rack.voice(key), round(hit.time_s * RATE), gain, cut_group(key, hats), held))
+    return _one_at_a_time(found)
+
+
+def pad_strikes(beat: Beat, hits: Sequence[Hit], rack: Rack) -> list[Strike]:
+    """The same as pads of a sampler play it: beds end with their note, everything else rings out.
+
+    A pad is struck on the event's time, so what it keeps of a rise comes after that. Versions that share a pad's note
+    play that pad.
+    """
+    hats, clock, notes = hat_keys(beat), TickClock(beat.grid), pad_notes(beat)
+    pads: dict[int, VoiceKey] = {}
+    for pad, note in notes.items():
+        pads.setdefault(note, pad)
+    found: list[Strike] = []
+    for hit in hits:
+        played = key_of(hit.event)
+        if played is None:
+            continue
+        key = pads[notes[played]] if played in notes else played
+        on = clock.ticks(hit.time_s)
+        frame = clock.frame(on)
+        held = clock.frame(on + length_ticks(hit.event)) - frame if key.role == "TEXTURE" else None
+        gain = velocity_gain(midi_velocity(hit.event.velocity) / VELOCITY_MAX)
+        found.append(Strike(key, pad_voice(rack.voice(key)), frame, gain, cut_group(key, hats), held))
+    return _one_at_a_time(sorted(found, key=lambda s: s.frame))
+
+
+def _one_at_a_time(strikes: Sequence[Strike]) -> list[Strike]:
+    """Of strikes of one voice on one frame, the loudest: doubled, it would only be 6 dB louder."""
+    best: dict[tuple[VoiceKey, int], Strike] = {}
+    for strike in strikes:
+        key = (strike.key, strike.frame)
+        if key not in best or strike.gain > best[key].gain:
+            best[key] = strike
+    return list(best.values())
