@@ -14,12 +14,15 @@ from tests.groove_sheet.picture import COLOURS, picture
 
 STYLE_SHEET = """
 body{font:14px/1.45 system-ui,sans-serif;margin:1.5rem auto;max-width:1120px;padding:0 1rem;color:#1c1c1c}
-h1{margin:.2rem 0}h2{margin:1.6rem 0 .4rem;border-top:1px solid #ccc;padding-top:.8rem}nav{line-height:1.9}
-nav a{margin-right:.6rem}table{border-collapse:collapse;margin:.6rem 0}td,th{padding:.15rem .6rem;text-align:left}
+h1{margin:.2rem 0}h2{margin:1.6rem 0 .4rem;border-top:1px solid #ccc;padding-top:.8rem}
+nav{display:flex;flex-wrap:wrap;gap:0 .7rem}td.w{max-width:24rem;white-space:normal}
+table{border-collapse:collapse;margin:.6rem 0}
+td,th{padding:.15rem .6rem;text-align:left;white-space:nowrap}
 th{border-bottom:1px solid #999}
 td.n{text-align:right;font-variant-numeric:tabular-nums}.bad{color:#b00020;font-weight:600}
 .pair{display:flex;gap:2rem;flex-wrap:wrap}figure{margin:0}figcaption{color:#555}svg{max-width:100%;height:auto}
-.key span{display:inline-block;width:.8em;height:.8em;margin:0 .3em 0 1em}.two{display:flex;gap:3rem;flex-wrap:wrap}
+.key span{display:inline-block;width:.8em;height:.8em;margin:0 .3em 0 1em}
+.two{display:flex;gap:2rem;align-items:flex-start}
 """
 
 
@@ -104,7 +107,7 @@ def _sounds(e: Entry) -> str:
         played[event.sample_id] = played.get(event.sample_id, 0) + 1
     rows = "".join(
         f"<tr><td>{escape(s.name[:40])}</td><td>{s.pool_role}</td><td>{escape(s.instrument)}</td>"
-        f'<td class="n">{played.get(s.sample_id, 0)}</td><td>{escape(s.benched or "")}</td></tr>'
+        f'<td class="n">{played.get(s.sample_id, 0)}</td><td class="w">{escape(s.benched or "")}</td></tr>'
         for s in sorted(e.beat.kit.values(), key=lambda s: ROLES.index(s.pool_role))
     )
     return f"<table><tr><th>sound</th><th>role</th><th>heard as</th><th>hits</th><th>benched</th></tr>{rows}</table>"
