@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import numpy as np
@@ -41,7 +42,8 @@ def noise(length_s: float = 1.0, decay_s: float | None = None, channels: int = 1
 def sample(sample_id: str, clip: Clip, role: Role = "CORE", instrument: str = "kick", **changes: Any) -> Sample:
     """A sample of a whole clip."""
     return Sample(
-        sample_id=sample_id, asset_id="a", name=f"{sample_id}.wav", blob="0" * 64, role=role, roles={role: 1.0},
+        sample_id=sample_id, asset_id="a", name=f"{sample_id}.wav",
+        blob=hashlib.sha256(clip.samples.tobytes()).hexdigest(), role=role, roles={role: 1.0},
         instrument=instrument, instruments={instrument: 1.0}, confidence=1.0, pool_role=role, reason="",
         source=SourceRef("a", 0.0, clip.duration_s), trim=changes.pop("trim", Trim(0.0, clip.duration_s)),
         onset_s=0.0, **{"attack_s": 0.005, **changes},

@@ -53,6 +53,19 @@ class MidiQuery(Schema):
     map = fields.Str(load_default="gm", validate=validate.OneOf(("gm", "pads")))
 
 
+class StemsQuery(WavQuery):
+    """How stems are written, and who plays them."""
+
+    map = fields.Str(
+        load_default="gm",
+        validate=validate.OneOf(("gm", "pads")),
+        metadata={
+            "description": "gm: the stems of the beat. pads: the stems as `kit.sfz` plays `beat.mid?map=pads`, without "
+            "variation, ducking and section filters"
+        },
+    )
+
+
 class NoQuery(Schema):
     """No parameters."""
 
@@ -76,7 +89,7 @@ for _name, _summary, _query in (
     ("audio.ogg", "The beat as Ogg Vorbis", NoQuery),
     ("beat.mid", "The beat as a Standard MIDI File", MidiQuery),
     ("kit.zip", "The sounds with an SFZ instrument", NoQuery),
-    ("stems.zip", "A WAV per role; their sum is the mix before the master", NoQuery),
+    ("stems.zip", "A WAV per role; their sum is the mix before the master", StemsQuery),
 ):
     _file_route(_name, _summary, _query)
 

@@ -8,9 +8,12 @@ from app.tasks import JobContext
 from db import beats, files
 from services.audio.wavfile import read_wav
 from services.beats.document import beat_from_doc
+from services.beats.dress_audio import Wardrobe
 from services.beats.export import ExportOptions
 from services.beats.export import export as make_file
 from services.jobs.types import Outcome
+
+WARDROBE = Wardrobe()  # of this worker: the second file of a beat, and its next state, find their sounds dressed
 
 
 def export(ctx: JobContext) -> Outcome:
@@ -20,7 +23,7 @@ def export(ctx: JobContext) -> Outcome:
     ctx.report("load", 0.1)
     clips = {sample_id: read_wav(ctx.blobs.read(s.blob)) for sample_id, s in beat.kit.items()}
     ctx.report("render", 0.3)
-    made = make_file(beat, clips, params["name"], options(params))
+    made = make_file(beat, clips, params["name"], options(params), WARDROBE)
     ctx.report("store", 0.9)
     sha = ctx.blobs.put(made.content)
     files.save_rendered(

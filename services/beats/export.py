@@ -13,6 +13,7 @@ from typing import Literal
 from services.audio.clip import Clip
 from services.audio.encode import Tags, encode
 from services.audio.wavfile import Acid, Loop, write_wav
+from services.beats.dress_audio import Wardrobe
 from services.beats.filenames import stem_name, title_of
 from services.beats.grid import bar_steps, duration_s
 from services.beats.render import master_mix, render_mix
@@ -24,7 +25,6 @@ from services.notation.midi import NoteMap, beat_midi
 
 Bits = Literal["16", "24", "32f"]
 BITS: dict[Bits, int] = {"16": 16, "24": 24, "32f": 32}
-Clips = Mapping[str, Clip]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,14 @@ class ExportOptions:
     bits: Bits = "24"
     loop: bool = False
     note_map: NoteMap = "gm"
+
+
+@dataclass(frozen=True, slots=True)
+class Sounds:
+    """What a beat sounds with. `clips`: sample id → the whole stored cut, 44.1 kHz; `wardrobe`: the dressed ones."""
+
+    clips: Mapping[str, Clip]
+    wardrobe: Wardrobe
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +58,23 @@ class File:
 class Maker:
     """How a file is made. `label`: what its name says beyond title, style and tempo; `options`: the fields it heeds."""
 
-    make: Callable[[Beat, Clips, ExportOptions], bytes]
+    make: Callable[[Beat, Sounds, ExportOptions], bytes]
     media_type: str
     label: str = ""
     options: frozenset[str] = frozenset()
 
 
-def export(beat: Beat, clips: Clips, name: str, options: ExportOptions | None = None) -> File:
+def export(
+    beat: Beat,
+    clips: Mapping[str, Clip],
+    name: str,
+    options: ExportOptions | None = None,
+    wardrobe: Wardrobe | None = None,
+) -> File:
     """The file `name` (a key of `EXPORTS`) of a beat. `clips`: sample id → stored cut, 44.1 kHz.
 
-    Raises NotFound for an unknown name, Invalid for options out of range, NotFound `sample_missing` for a lost sound.
+    `wardrobe`: keeps dressed sounds, so that the next file of a beat costs less; it changes no file. Raises NotFound
+    for an unknown name, Invalid for options out of range, NotFound `sample_missing` for a lost sound.
     """
     maker = EXPORTS.get(name)
     if maker is None:
@@ -67,7 +82,7 @@ def export(beat: Beat, clips: Clips, name: str, options: ExportOptions | None = 
     options = options or ExportOptions()
     _check(options)
     titled = replace(beat, meta={**beat.meta, "title": options.title}) if options.title else beat
-    content = maker.make(titled, clips, options)
+    content = maker.make(titled, Sounds(clips, wardrobe or Wardrobe()), options)
     return File(content, maker.media_type, file_name(titled, name, options))
 
 
@@ -92,39 +107,43 @@ def _check(options: ExportOptions) -> None:
         raise Invalid("This file cannot be written like that.", errors=tuple(errors))
 
 
-def _mastered(beat: Beat, clips: Clips, loop: bool = False) -> Clip:
-    return master_mix(render_mix(beat, clips, loop=loop, stems=False))
+def _mastered(beat: Beat, sounds: Sounds, loop: bool = False) -> Clip:
+    return master_mix(render_mix(beat, sounds.clips, loop=loop, stems=False, wardrobe=sounds.wardrobe))
 
 
-def _wav(beat: Beat, clips: Clips, options: ExportOptions) -> bytes:
-    clip = _mastered(beat, clips, options.loop)
+def _wav(beat: Beat, sounds: Sounds, options: ExportOptions) -> bytes:
+    clip = _mastered(beat, sounds, options.loop)
     if not options.loop:
         return write_wav(clip, BITS[options.bits])
     return write_wav(clip, BITS[options.bits], Loop(0, clip.frames), loop_facts(beat))
 
 
-def _encoded(kind: str) -> Callable[[Beat, Clips, ExportOptions], bytes]:
-    def make(beat: Beat, clips: Clips, options: ExportOptions) -> bytes:
-        return encode(_mastered(beat, clips), kind, tags=Tags(title_of(beat)))
+def _encoded(kind: str) -> Callable[[Beat, Sounds, ExportOptions], bytes]:
+    def make(beat: Beat, sounds: Sounds, options: ExportOptions) -> bytes:
+        return encode(_mastered(beat, sounds), kind, tags=Tags(title_of(beat)))
 
     return make
 
 
-def _midi(beat: Beat, clips: Clips, options: ExportOptions) -> bytes:
+def _midi(beat: Beat, sounds: Sounds, options: ExportOptions) -> bytes:
     return beat_midi(beat, options.note_map)
 
 
-def _kit(beat: Beat, clips: Clips, options: ExportOptions) -> bytes:
-    return kit_zip(beat, clips)
+def _kit(beat: Beat, sounds: Sounds, options: ExportOptions) -> bytes:
+    return kit_zip(beat, sounds.clips, sounds.wardrobe)
 
 
-def _stems(beat: Beat, clips: Clips, options: ExportOptions) -> bytes:
-    return zip_bytes(_stem_files(beat, clips, options))
+def _stems(beat: Beat, sounds: Sounds, options: ExportOptions) -> bytes:
+    return zip_bytes(_stem_files(beat, sounds, options))
 
 
-def _stem_files(beat: Beat, clips: Clips, options: ExportOptions) -> Iterator[tuple[str, bytes]]:
-    """A WAV per role, silent roles too, so that every beat's stems line up; a stem is let go once it is written."""
-    stems = dict(render_mix(beat, clips, loop=options.loop).stems)
+def _stem_files(beat: Beat, sounds: Sounds, options: ExportOptions) -> Iterator[tuple[str, bytes]]:
+    """A WAV per role, silent roles too, so that every beat's stems line up; a stem is let go once it is written.
+
+    With the map `pads` they are what a sampler makes of `beat.mid` in that map played through `kit.sfz`.
+    """
+    pads = options.note_map == "pads"
+    stems = dict(render_mix(beat, sounds.clips, loop=options.loop, pads=pads, wardrobe=sounds.wardrobe).stems)
     for role in sorted(ROLES):
         clip = stems.pop(role)
         loop = Loop(0, clip.frames) if options.loop else None
@@ -151,5 +170,5 @@ EXPORTS: dict[str, Maker] = {
     "audio.ogg": Maker(_encoded("ogg"), "audio/ogg"),
     "beat.mid": Maker(_midi, "audio/midi", options=frozenset({"note_map"})),
     "kit.zip": Maker(_kit, "application/zip", "kit"),
-    "stems.zip": Maker(_stems, "application/zip", "stems", frozenset({"bits", "loop"})),
+    "stems.zip": Maker(_stems, "application/zip", "stems", frozenset({"bits", "loop", "note_map"})),
 }

@@ -2,7 +2,8 @@
 
 960 ticks a quarter, the same tick as the document's. Every note lies where its event sounds (swing, ticks and
 `offset_ms` included), so a DAW plays what the audio plays. Drums are on channel 10: with the map `gm` by instrument
-(General MIDI level 1 percussion), with `pads` one note per sample from 36 upward in kit order, as in `kit.sfz`.
+(General MIDI level 1 percussion), with `pads` the notes of `kit.sfz`: one per sample from 36 upward, then one for each
+further version of a sample that plays.
 Events with a pitch are notes of that pitch on a melodic channel per role. Muted events are left out.
 """
 
@@ -17,15 +18,16 @@ from typing import Literal
 import mido
 
 from services.beats.filenames import title_of
+from services.beats.pads import pad_notes
 from services.beats.perform import Hit, perform
+from services.beats.placing import kit_order
 from services.beats.ticks import TICKS_PER_QUARTER, TickClock, length_ticks, midi_velocity
 from services.beats.types import BEAT_STEPS, ROLES, Beat, Event, Grid, Role
-from services.beats.voices import is_open, kit_order
+from services.beats.voices import VoiceKey, is_open, key_of
 
 NoteMap = Literal["gm", "pads"]
 
 DRUM_CHANNEL = 9  # counted from 0: MIDI's channel 10
-FIRST_PAD = 36
 MIDI_CLOCKS_PER_STEP = 6  # 24 MIDI clocks a quarter
 UNTITLED = "SoundRoutine"
 # General MIDI 1 percussion. Where it has no such sound (bass, tonal, vocal, texture), one that is seldom used.
@@ -34,6 +36,7 @@ GM_NOTES = {
     "crash": 49, "shaker": 82, "perc": 76, "bass": 35, "tonal": 81, "vocal": 58, "texture": 69,
 }  # fmt: skip
 GM_TOMS = (45, 47, 50)  # low, mid, high: the toms of a kit in turn
+GM_HEIGHTS = {"low": 45, "mid": 47, "high": 50}  # of one tom that is played at several pitches
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,26 +50,28 @@ class Note:
     off: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Notes:
+    """Which note an event gets: by its pad, or by its part, toms by their sound."""
+
+    pads: Mapping[VoiceKey, int]
+    toms: Mapping[str, int]
+    note_map: NoteMap
+
+
 def beat_midi(beat: Beat, note_map: NoteMap = "gm") -> bytes:
     """The bytes of the MIDI file of a beat, always the same for it. A beat without hits has empty tracks."""
     hits = perform(beat)
     clock = TickClock(beat.grid)
-    pads = pad_notes(beat)
-    toms = _tom_notes(beat)
+    notes = _Notes(pad_notes(beat), _tom_notes(beat), note_map)
     file = mido.MidiFile(type=1, ticks_per_beat=TICKS_PER_QUARTER, charset="utf-8")
     file.tracks.append(_conductor(beat, clock))
     for role in ROLES:
         own = [hit for hit in hits if hit.event.role == role]
-        notes = [_note(hit, clock, pads if note_map == "pads" else toms, note_map) for hit in own]
-        file.tracks.append(_track(role, _trimmed(notes), clock.end))
+        file.tracks.append(_track(role, _trimmed([_note(hit, clock, notes) for hit in own]), clock.end))
     buffer = io.BytesIO()
     file.save(file=buffer)
     return buffer.getvalue()
-
-
-def pad_notes(beat: Beat) -> dict[str, int]:
-    """Sample id → MIDI note of its pad: 36 upward in kit order."""
-    return {sample.sample_id: FIRST_PAD + i for i, sample in enumerate(kit_order(beat))}
 
 
 def _conductor(beat: Beat, clock: TickClock) -> mido.MidiTrack:
@@ -92,22 +97,23 @@ def _meter_meta(grid: Grid, meter: tuple[int, int]) -> mido.MetaMessage:
     return mido.MetaMessage("time_signature", numerator=meter[0], denominator=meter[1], clocks_per_click=clocks)
 
 
-def _note(hit: Hit, clock: TickClock, notes: Mapping[str, int], note_map: NoteMap) -> Note:
+def _note(hit: Hit, clock: TickClock, notes: _Notes) -> Note:
     event = hit.event
-    if event.sample_id is None:
+    key = key_of(event)
+    if key is None:
         channel, pitch = ROLES.index(event.role), event.pitch or 0
-    elif note_map == "pads":
-        channel, pitch = DRUM_CHANNEL, notes[event.sample_id]
+    elif notes.note_map == "pads":
+        channel, pitch = DRUM_CHANNEL, notes.pads[key]
     else:
-        channel, pitch = DRUM_CHANNEL, _gm_note(event, notes)
+        channel, pitch = DRUM_CHANNEL, _gm_note(event, notes.toms)
     on = clock.ticks(hit.time_s)
     return Note(channel, pitch, midi_velocity(event.velocity), on, on + length_ticks(event))
 
 
 def _gm_note(event: Event, toms: Mapping[str, int]) -> int:
-    """By the part that an event plays; several toms of one kit lie low, mid and high."""
+    """By the part that an event plays; a tom by its height, and several toms of one kit lie low, mid and high."""
     if event.instrument == "tom":
-        return toms[event.sample_id or ""]
+        return GM_HEIGHTS.get(event.variant or "", toms[event.sample_id or ""])
     if event.instrument == "hat_closed" and is_open(event):
         return GM_NOTES["hat_open"]
     return GM_NOTES.get(event.instrument, GM_NOTES["perc"])
@@ -121,12 +127,19 @@ def _tom_notes(beat: Beat) -> dict[str, int]:
 
 
 def _trimmed(notes: Sequence[Note]) -> list[Note]:
-    """Notes cut where the same key is struck again, so that no note-off ends a later note."""
+    """Notes cut where the same key is struck again, so that no note-off ends a later note; of notes of one key on one
+    tick the loudest.
+    """
+    loudest: dict[tuple[int, int, int], Note] = {}
+    for note in notes:
+        place = (note.channel, note.pitch, note.on)
+        if place not in loudest or note.velocity > loudest[place].velocity:
+            loudest[place] = note
     strikes: dict[tuple[int, int], list[int]] = {}
-    for note in notes:
-        strikes.setdefault((note.channel, note.pitch), []).append(note.on)
+    for channel, pitch, on in sorted(loudest):
+        strikes.setdefault((channel, pitch), []).append(on)
     out = []
-    for note in notes:
+    for note in loudest.values():
         ons = strikes[note.channel, note.pitch]
         later = bisect_right(ons, note.on)
         out.append(replace(note, off=min(note.off, ons[later])) if later < len(ons) else note)

@@ -7,9 +7,11 @@ import mido
 import pytest
 
 from services.beats.grid import event_time_s
+from services.beats.pads import FIRST_PAD, pad_notes
 from services.beats.types import METERS, ROLES
-from services.notation.midi import DRUM_CHANNEL, FIRST_PAD, GM_NOTES, beat_midi, pad_notes
-from tests.beat_material import event, full_beat, grid, hit, kit, one
+from services.beats.voices import key_of
+from services.notation.midi import DRUM_CHANNEL, GM_NOTES, beat_midi
+from tests.beat_material import event, full_beat, grid, hit, kit, one, sample
 
 
 def read(data):
@@ -109,15 +111,50 @@ def test_toms_are_low_mid_and_high():
     assert {n[3] for n in notes(read(beat_midi(beat)).tracks[4])} == {45, 47, 50}
 
 
-def test_pads_are_one_note_per_sample_in_kit_order():
+def test_pads_are_one_note_per_sample_in_kit_order_and_then_the_versions_that_play():
     beat, _ = full_beat()
     pads = pad_notes(beat)
-    assert sorted(pads.values()) == list(range(FIRST_PAD, FIRST_PAD + 8))
-    assert pads["kick"] == 36
-    turned = replace(beat, kit=dict(reversed(beat.kit.items())))
+    plain = [pads[key] for key in pads if key.variant in {"", "closed", "mid"}]
+    assert sorted(plain) == list(range(FIRST_PAD, FIRST_PAD + 8))
+    assert pads["kick", "CORE", ""] == 36
+    assert pads["hat_open", "MOTION", "open"] == FIRST_PAD + 8
+    assert len(pads) == 9
+    turned = replace(beat, kit=dict(reversed(beat.kit.items())), events=tuple(reversed(beat.events)))
     assert pad_notes(turned) == pads
     file = read(beat_midi(beat, "pads"))
-    assert {n[3] for t in file.tracks[1:] for n in notes(t)} == set(pads.values())
+    assert {n[3] for t in file.tracks[1:] for n in notes(t)} == {pads[key_of(e)] for e in beat.events}
+
+
+def test_pitches_and_other_roles_of_a_sound_have_pads_of_their_own():
+    events = [event("s", 0, i, "FILL", "tom", variant=v) for i, v in enumerate(("high", None, "low"))]
+    beat, _ = one(hit(), [*events, event("s", 0, 4, "MOTION", "ride"), event("s", 0, 8, muted=True)])
+    assert pad_notes(beat) == {
+        ("s", "CORE", ""): 36, ("s", "MOTION", "ring"): 37, ("s", "FILL", "mid"): 38, ("s", "FILL", "low"): 39,
+        ("s", "FILL", "high"): 40,
+    }  # fmt: skip
+
+
+def test_versions_without_room_share_the_note_of_their_sound():
+    samples = {f"s{i:02d}": sample(f"s{i:02d}", hit(length_s=0.01), "FILL", "tom") for i in range(64)}
+    events = [event(i, 0, 0, "FILL", "tom", variant=v) for i in samples for v in ("low", "high")]
+    pads = pad_notes(replace(one(hit(), events)[0], kit=samples))
+    assert [pads[f"s{i:02d}", "FILL", "mid"] for i in range(64)] == list(range(36, 100))
+    own = [note for key, note in pads.items() if key.variant != "mid" and note >= 100]
+    assert own == list(range(100, 128))
+    shared = [(key, note) for key, note in pads.items() if key.variant != "mid" and note < 100]
+    assert len(shared) == 128 - 28
+    assert all(note == pads[key.sample_id, "FILL", "mid"] for key, note in shared)
+
+
+def test_a_toms_height_is_its_note():
+    beat, _ = one(hit(), [event("s", 0, i, "FILL", "tom", variant=v) for i, v in enumerate(("high", "mid", "low"))])
+    assert [n[3] for n in notes(read(beat_midi(beat)).tracks[4])] == [50, 47, 45]
+
+
+def test_of_notes_on_one_key_and_tick_the_loudest_stays():
+    beat, _ = one(hit(), [event("s", 0, 0, velocity=0.4), event("s", 0, 0, "CORE", "kick", velocity=0.9)])
+    beat = replace(beat, events=tuple(replace(e, id=str(i)) for i, e in enumerate(beat.events)))
+    assert [(n[0], n[4]) for n in notes(read(beat_midi(beat, "pads")).tracks[1])] == [(0, 114)]
 
 
 def test_muted_silent_and_unlucky_events_have_no_notes():
