@@ -149,9 +149,10 @@ def _bed(strike: Strike, until: int) -> list[Stretch]:
     samples = strike.voice.samples
     period, rise, fall = samples.shape[1], BED_RISE.size, BED_FALL.size
     frames = max(1, min(strike.held or 0, until))
-    if frames < rise:  # so short that both fades meet
+    if frames < rise:  # so short that it goes before it has come: from the level that it has reached, as an envelope
         sound = np.take(samples, range(frames + fall), axis=1, mode="wrap")
-        sound[:, : min(rise, frames + fall)] *= BED_RISE[: frames + fall]
+        sound[:, :frames] *= BED_RISE[:frames]
+        sound[:, frames:] *= BED_RISE[frames - 1]
         return [Stretch(strike.role, sound, strike.frame, strike.gain, None, BED_FALL)]
     pieces = []
     for at in range(0, frames, period):
