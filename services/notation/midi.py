@@ -68,7 +68,8 @@ def beat_midi(beat: Beat, note_map: NoteMap = "gm") -> bytes:
     file.tracks.append(_conductor(beat, clock))
     for role in ROLES:
         own = [hit for hit in hits if hit.event.role == role]
-        file.tracks.append(_track(role, _trimmed([_note(hit, clock, notes) for hit in own]), clock.end))
+        played = [_note(hit, clock, notes) for hit in own]
+        file.tracks.append(_track(role, _trimmed(_once(played) if note_map == "pads" else played), clock.end))
     buffer = io.BytesIO()
     file.save(file=buffer)
     return buffer.getvalue()
@@ -126,20 +127,23 @@ def _tom_notes(beat: Beat) -> dict[str, int]:
     return {sample_id: notes[i % len(notes)] for i, sample_id in enumerate(toms)}
 
 
-def _trimmed(notes: Sequence[Note]) -> list[Note]:
-    """Notes cut where the same key is struck again, so that no note-off ends a later note; of notes of one key on one
-    tick the loudest.
-    """
+def _once(notes: Sequence[Note]) -> list[Note]:
+    """Of notes of one pad on one tick the loudest, as the render plays them."""
     loudest: dict[tuple[int, int, int], Note] = {}
     for note in notes:
         place = (note.channel, note.pitch, note.on)
         if place not in loudest or note.velocity > loudest[place].velocity:
             loudest[place] = note
+    return list(loudest.values())
+
+
+def _trimmed(notes: Sequence[Note]) -> list[Note]:
+    """Notes cut where the same key is struck again, so that no note-off ends a later note."""
     strikes: dict[tuple[int, int], list[int]] = {}
-    for channel, pitch, on in sorted(loudest):
-        strikes.setdefault((channel, pitch), []).append(on)
+    for note in sorted(notes, key=lambda n: n.on):
+        strikes.setdefault((note.channel, note.pitch), []).append(note.on)
     out = []
-    for note in loudest.values():
+    for note in notes:
         ons = strikes[note.channel, note.pitch]
         later = bisect_right(ons, note.on)
         out.append(replace(note, off=min(note.off, ons[later])) if later < len(ons) else note)

@@ -151,10 +151,11 @@ def test_a_toms_height_is_its_note():
     assert [n[3] for n in notes(read(beat_midi(beat)).tracks[4])] == [50, 47, 45]
 
 
-def test_of_notes_on_one_key_and_tick_the_loudest_stays():
+def test_of_strikes_of_one_pad_on_one_tick_the_loudest_stays():
     beat, _ = one(hit(), [event("s", 0, 0, velocity=0.4), event("s", 0, 0, "CORE", "kick", velocity=0.9)])
     beat = replace(beat, events=tuple(replace(e, id=str(i)) for i, e in enumerate(beat.events)))
     assert [(n[0], n[4]) for n in notes(read(beat_midi(beat, "pads")).tracks[1])] == [(0, 114)]
+    assert len(notes(read(beat_midi(beat)).tracks[1])) == 2
 
 
 def test_muted_silent_and_unlucky_events_have_no_notes():
