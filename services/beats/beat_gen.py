@@ -16,8 +16,8 @@ from dataclasses import replace
 from services.beats.compose_types import ComposeRequest, Composition, Sound, sound_of
 from services.beats.event_ids import event_id, free_id
 from services.beats.feel import Feel, feel_of
-from services.beats.grammar import Hit, phrases
 from services.beats.grid import in_order, outside
+from services.beats.material import Hit, phrases
 from services.beats.plan import Plan, make_plan
 from services.beats.score import Note, score
 from services.beats.styles import STYLES

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 from services.beats.compose_types import Sound
 from services.beats.fills import TURN
-from services.beats.grammar import Hit, Phrase
+from services.beats.material import Hit, Phrase
 from services.beats.streams import shuffled, stream
 from services.beats.types import Role
 

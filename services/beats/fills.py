@@ -8,9 +8,12 @@ first half to the highest and the answer to the lowest, `flat` stays on one, ano
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
-from services.beats.types import METERS
+from services.beats.styles.notation import PARTS, parse_bar
+from services.beats.styles.types import Style
+from services.beats.types import BEAT_STEPS, METERS, Role
 
 Contour = Literal["down", "call", "flat"]
 
@@ -54,3 +57,42 @@ def height(contour: Contour, index: int, count: int) -> float:
     if contour == "call":
         return 0.0 if index < count / 2 else 1.0
     return index / (count - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class FillTab:
+    """A fill written out for a meter. `window`: the step of the bar from which it reigns; `hits`: (step, tick,
+    velocity 0..1); `places`: (FILL, step, tick) of each.
+    """
+
+    contour: Contour
+    window: int
+    hits: tuple[tuple[int, int, float], ...]
+    places: frozenset[tuple[Role, int, int]]
+
+
+def fill_names(style: Style, meter: str, *, long: bool, short: bool) -> list[str]:
+    """The fills of a style that suit a meter. `long`: those of two beats where there are any; `short`: of one beat."""
+    names = [i for i in style.fill_ids if i == OWN or fits(FILLS[i], meter, BEAT_STEPS[meter])]
+    if long:
+        names = [i for i in names if i != OWN and FILLS[i].beats > 1] or names
+    if short:
+        names = [i for i in names if i == OWN or FILLS[i].beats == 1]
+    return names or [OWN]
+
+
+@lru_cache(maxsize=256)  # styles × meters × fills
+def fill_tab(style: Style, meter: str, name: str) -> FillTab:
+    """A fill by its name (`own`: the FILL line of the row) in the last bar of a phrase."""
+    beat, steps = BEAT_STEPS[meter], METERS[meter]
+    contour: Contour = "down"
+    if name == OWN:
+        line = style.lines["FILL"][0]
+        hits = list(zip(line.steps, line.ticks, line.velocity, strict=True))
+        window = steps - beat * -(-(steps - line.steps[0]) // beat)
+    else:
+        fill = FILLS[name]
+        contour, window = fill.contour, steps - fill.beats * beat
+        text = "." * window + fill.tabs[beat].replace(" ", "")
+        hits = [raw[:3] for raw in parse_bar(text, meter, PARTS["tom"].level)]
+    return FillTab(contour, window, tuple(hits), frozenset(("FILL", step, tick) for step, tick, _ in hits))

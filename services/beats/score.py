@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 from services.beats.cast import Chooser, chooser, instrument_of
 from services.beats.compose_types import Sound
-from services.beats.grammar import Hit, Material, phrases, role_bar
+from services.beats.grammar import role_bar
+from services.beats.material import Hit, Material, phrases
 from services.beats.styles.types import Style
 from services.beats.types import METERS, ROLES, TICKS_PER_STEP, Grid, Role
 

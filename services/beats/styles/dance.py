@@ -50,7 +50,7 @@ STYLES = table(
                 "kick": FOUR,
                 "kick2": ".... .... .... ...? | .... ..?. .... ...?",
                 "clap": ".... .... .... 8...",
-                "rim@.52": "x..x ..x. .x.. x..x | ..x. .x.. x..x ..x. | .x.. x..x ..x. .x.. | x..x ..x. .x.. x..x",
+                "rim@.56": "x..x ..x. .x.. x..x | ..x. .x.. x..x .... | .x.. x..x ..x. .x.. | x..x ..x. .x.. x..x",
                 "closed": "34.4 55.5 66.7 77.8 | 87.7 66.6 55.5 44.R",
                 "open": "..5. ..5. ..6. ..6.",
                 "perc": ".... .x.. .... .x..",
@@ -63,7 +63,7 @@ STYLES = table(
         core_decay_ms=260,
         duck_db=-6,
         fill_ids=("roll", "own", "stop"),
-        syncopation_range=(0.5, 1.5),
+        syncopation_range=(0.0, 1.0),
         likes=("short_low", "texture"),
     ),
     Style(

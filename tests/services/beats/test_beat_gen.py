@@ -13,11 +13,10 @@ import pytest
 from services.beats.auto import choose_style, materials
 from services.beats.beat_gen import ComposeRequest, Sound, compose, sound_of
 from services.beats.feel import walk
-from services.beats.grammar import Material, fill_window, phrases, plain_bar
 from services.beats.grid import event_time_s
+from services.beats.material import phrases
 from services.beats.styles import STYLES
-from services.beats.syncopation import syncopation
-from services.beats.types import BEAT_STEPS, METERS, ROLES
+from services.beats.types import ROLES
 from services.errors import Invalid
 from tests.composing import FULL, many, sample, sounds
 
@@ -29,11 +28,6 @@ def ask(name, **fields):
     style = STYLES.get(name)
     bpm = sum(style.bpm_range) / 2 if style else 120
     return ComposeRequest(**{"bpm": bpm, "style": name, "sounds": KIT} | fields)
-
-
-def material(name, seed=0, bars=16):
-    style = STYLES[name]
-    return Material(style, style.meters[0], seed, frozenset(ROLES), bars)
 
 
 # Phrases
@@ -48,27 +42,6 @@ def test_bars_come_in_phrases_of_four(bars, letters, sizes):
     assert "".join(p.letter for p in found) == letters
     assert [p.bars for p in found] == sizes
     assert [p.first_bar for p in found] == list(np.cumsum([0, *sizes[:-1]]))
-
-
-@names
-@pytest.mark.parametrize("seed", range(4))
-def test_a_prime_changes_one_to_three_hits_and_never_the_skeleton(name, seed):
-    m, phrase = material(name, seed), phrases(16)[0]
-    changed = 0
-    for role in ("CORE", "ACCENT", "MOTION"):
-        plain, varied = (set(plain_bar(m, role, phrase, 1, varied=v)) for v in (False, True))
-        different = plain ^ varied
-        assert all(0 < hit.rank <= m.style.density for hit in different)
-        changed += len({(h.step, h.tick) for h in different})
-    assert 1 <= changed <= 3
-
-
-@names
-def test_a_bars_of_a_beat_are_alike(name):
-    m = material(name, 3)
-    first, second, third = phrases(16)[0], phrases(16)[1], phrases(16)[2]
-    for role in ("CORE", "ACCENT", "MOTION"):
-        assert plain_bar(m, role, first, 0) == plain_bar(m, role, third, 0) == plain_bar(m, role, second, 0)
 
 
 @names
@@ -89,78 +62,6 @@ def test_the_backbeat_is_the_rows_in_every_bar(name):
             played[event.bar].add(event.step)
     assert all(written[bar % 4] <= played[bar] for bar in range(16))
     assert all(written[bar % 4] == {e.step for e in sparse if e.role == "ACCENT" and e.bar == bar} for bar in range(16))
-
-
-@names
-def test_the_syncopation_is_the_rows(name):
-    style = STYLES[name]
-    for seed in range(5):
-        composition = compose(ask(name, seed=seed))
-        mean = statistics.mean(
-            syncopation(
-                [e.step for e in composition.events if e.bar == b and e.role in {"CORE", "ACCENT"} and not e.tick],
-                style.meters[0],
-            )
-            for b in range(4)
-        )
-        assert style.syncopation_range[0] <= mean <= style.syncopation_range[1]
-
-
-def test_the_first_bars_of_all_styles_differ():
-    bars = [
-        frozenset((e.role, e.step, e.tick) for e in compose(ask(name)).events if e.bar == 0 and e.role != "TEXTURE")
-        for name in STYLES
-    ]
-    assert len(set(bars)) == len(STYLES)
-
-
-# Fills
-
-
-@names
-@pytest.mark.parametrize("bars", [2, 4, 7])
-def test_fills_lie_at_phrase_ends_only(name, bars):
-    composition = compose(ask(name, bars=bars, density=1.0))
-    meter = composition.grid.meter
-    ends = {p.first_bar + p.bars - 1 for p in phrases(bars)}
-    found = [e for e in composition.events if e.role == "FILL"]
-    assert {e.bar for e in found} == ends
-    assert all(e.step >= METERS[meter] - 2 * BEAT_STEPS[meter] for e in found)
-
-
-@names
-def test_a_fill_rises_and_hats_thin_out_under_it(name):
-    m = material(name)
-    composition = compose(ask(name, bars=16, density=1.0, humanize=0.0))
-    for phrase in phrases(16):
-        bar = phrase.first_bar + 3
-        fill = [e.velocity for e in composition.events if e.role == "FILL" and e.bar == bar]
-        window, beat = fill_window(m, phrase), BEAT_STEPS[m.meter]
-        hats = [e for e in composition.events if e.role == "MOTION" and e.bar == bar and e.step >= window]
-        assert fill[-1] == max(fill) and (len(fill) == 1 or fill[-1] > fill[0])
-        assert all((e.step - METERS[m.meter]) % beat == 0 for e in hats)
-
-
-def test_core_answers_a_fill_and_some_styles_crash():
-    composition = compose(ask("rock", bars=8))
-    first = [e for e in composition.events if (e.bar, e.step) == (4, 0)]
-    assert any(e.role == "CORE" and e.articulation == "accent" for e in first)
-    assert any(e.instrument == "crash" for e in first)
-    assert not any(e.instrument == "crash" for e in compose(ask("house", bars=8)).events)
-
-
-def test_one_bar_has_no_fill():
-    composition = compose(ask("house", bars=1))
-    assert not any(e.role == "FILL" for e in composition.events)
-    assert {"fill0", "fill1"} <= set(composition.benched)
-    assert "single bar" in composition.benched["fill0"]
-
-
-def test_an_open_hat_ends_at_the_next_hat_which_chokes_it():
-    events = [e for e in compose(ask("disco", bars=4)).events if e.role == "MOTION"]
-    opened = [e for e in events if e.articulation == "open"]
-    assert opened and all(0 < e.duration_steps <= 4 for e in opened)
-    assert any(e.articulation == "choke" for e in events)
 
 
 # Density
@@ -243,24 +144,6 @@ def test_jitter_is_correlated_and_drifts():
     assert 0.45 < eighths < 0.70
     bars = x.reshape(-1, 16).mean(axis=1)
     assert np.var(bars) > 0.25  # independent steps would give 1/16
-
-
-def test_eight_hats_have_four_velocities():
-    for name in STYLES:
-        events = compose(ask(name, density=1.0)).events
-        hats = [e.velocity for e in events if e.role == "MOTION" and e.bar == 0]
-        assert len(hats) < 8 or len(set(hats)) >= 4
-
-
-def test_ghosts_stay_ghosts():
-    for humanize in (0.0, 0.5, 1.0):
-        ghosts = [
-            e.velocity
-            for name in ("boombap", "funk", "dnb")
-            for e in compose(ask(name, bars=16, humanize=humanize)).events
-            if e.articulation == "ghost"
-        ]
-        assert ghosts and all(0.15 <= v <= 0.35 for v in ghosts)
 
 
 def test_swing_sounds_where_the_row_says():
