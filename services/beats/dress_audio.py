@@ -1,12 +1,40 @@
-"""Dress, the audio: a stored cut becomes the hit that its plan describes (see `dress`)."""
+"""Dress, the audio: a stored cut becomes the hit that its plan describes (see `dress`).
+
+A sound is cut to what its versions need, folded to two channels at most and freed of its offset; then its steps are
+applied in order. What the versions of a role share is done once. The result has the peak of the raw cut, faded ends
+and its attack where its first strong peak is half reached, as Stage 1 places raw sounds.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from services.audio.clip import HOUSE_RATE_HZ, Clip, Samples
-from services.beats.dress import Variant
+from services.beats import dress_layers as layers
+from services.beats import dress_steps as shaping
+from services.beats.dress import Step, Variant, steps_of
+from services.beats.dress_bed import even, looped, steady_part
+from services.beats.dress_hit import RATE, Hit, placed
 from services.beats.types import Role, Sample
+from services.canonical import dumps
+
+CACHE_BYTES = 96 * 2**20  # two hundred beats' worth of usual hits; a long bell or bed takes 1 MiB
+SPARE_S = 0.25  # kept beyond what the decay needs: the first strong peak may come so late
+EDGE_IN, EDGE_OUT = round(0.001 * RATE), round(0.005 * RATE)  # fades at the ends, against clicks
+OFFSET_POINTS = 4096  # samples that the estimate of DC looks at
+
+_STEPS: dict[str, Callable[[Hit, Step], Hit]] = {
+    "lead": shaping.lead, "pitch": shaping.pitch, "high_pass": shaping.high_pass, "low_shelf": shaping.shelf,
+    "high_shelf": shaping.shelf, "gate": shaping.gate, "decay": shaping.decay, "transient": shaping.transient,
+    "onset": shaping.onset, "sub": layers.sub, "sine": layers.sine, "noise": layers.noise_layer, "air": layers.air,
+    "even": lambda hit, step: replace(hit, samples=even(hit.samples, step)),
+    "loop": lambda hit, step: Hit(looped(hit.samples, step["cross_ms"]), 0),
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +49,119 @@ class Dressed:
 
 
 class Wardrobe:
-    """Dressed sounds, kept by stored cut, trim, role, version and plan, so that each costs once and not per file."""
+    """Dressed sounds, kept by stored cut, trim, role, version and plan, so that each costs once and not per file.
+
+    Holds at most `most_bytes`; the least recently asked for goes first.
+    """
+
+    def __init__(self, most_bytes: int = CACHE_BYTES) -> None:
+        self._most = most_bytes
+        self._held = 0
+        self._kept: OrderedDict[bytes, Dressed | Hit] = OrderedDict()
 
     def dressed(self, sample: Sample, clip: Clip, role: Role, variant: Variant = "") -> Dressed:
-        """The version of a sample. `clip`: the whole stored cut."""
-        first = min(max(0, round(sample.trim.start_s * HOUSE_RATE_HZ)), clip.frames)
-        last = min(max(first, round(sample.trim.end_s * HOUSE_RATE_HZ)), clip.frames)
-        attack = min(max(0, round(sample.attack_s * HOUSE_RATE_HZ) - first), max(0, last - first - 1))
-        return Dressed(clip.samples[:2, first:last], attack)
+        """The version of a sample. `clip`: the whole stored cut at 44.1 kHz, any number of channels.
+
+        Without steps it is the trimmed sound as it is, but TEXTURE always comes as a loop. Raises ValueError for
+        another rate.
+        """
+        if clip.rate_hz != HOUSE_RATE_HZ:
+            raise ValueError(f"a stored sample has {HOUSE_RATE_HZ} Hz, not {clip.rate_hz}")
+        steps = steps_of(sample, role, variant)
+        raw = trimmed(sample, clip)
+        if not steps and role != "TEXTURE":
+            return Dressed(raw.samples, raw.attack)
+        place = [sample.blob, sample.trim.start_s, sample.trim.end_s, sample.attack_s, role]
+        key = dumps([*place, "done", steps])
+        found = self._find(key)
+        if not isinstance(found, Dressed):
+            found = self._bed(raw, steps) if role == "TEXTURE" else self._hit(raw, steps, place)
+            found.samples.setflags(write=False)
+            self._keep(key, found)
+        return found
+
+    def _hit(self, raw: Hit, steps: list[Step], place: list[object]) -> Dressed:
+        """Shared steps first, from the cache where another version has had them done."""
+        frames = _needed(raw, steps)
+        shared = [s for s in steps if s["variant"] is None]
+        key = dumps([*place, "shared", shared, frames])
+        base = self._find(key)
+        if not isinstance(base, Hit):
+            base = _applied(Hit(_centred(raw.samples[:, :frames]), raw.attack), shared)
+            if len(shared) < len(steps):
+                self._keep(key, base)
+        made = _applied(base, [s for s in steps if s["variant"] is not None])
+        made = placed(made.samples, made.attack)
+        return Dressed(_finished(made, _peak(raw.samples)), made.attack)
+
+    def _bed(self, raw: Hit, steps: list[Step]) -> Dressed:
+        part = _centred(steady_part(raw.samples))
+        if not steps:
+            return Dressed(looped(part), 0, loops=True)
+        made = _applied(Hit(part, 0), steps).samples
+        return Dressed(_scaled(made, _peak(part)), 0, loops=True)
+
+    def _find(self, key: bytes) -> Dressed | Hit | None:
+        if key in self._kept:
+            self._kept.move_to_end(key)
+        return self._kept.get(key)
+
+    def _keep(self, key: bytes, made: Dressed | Hit) -> None:
+        self._kept[key] = made
+        self._held += made.samples.nbytes
+        while self._held > self._most and len(self._kept) > 1:
+            self._held -= self._kept.popitem(last=False)[1].samples.nbytes
+
+
+def trimmed(sample: Sample, clip: Clip) -> Hit:
+    """The part of a stored cut that sounds, one or two channels (more are folded to one), and its attack."""
+    first = min(max(0, round(sample.trim.start_s * RATE)), clip.frames)
+    last = min(max(first, round(sample.trim.end_s * RATE)), clip.frames)
+    body = clip.samples[:, first:last]
+    body = body if body.shape[0] <= 2 else body.mean(axis=0, keepdims=True, dtype=np.float32)
+    attack = min(max(0, round(sample.attack_s * RATE) - first), max(0, last - first - 1))
+    return Hit(body, attack)
+
+
+def _needed(raw: Hit, steps: list[Step]) -> int:
+    """Frames of the raw sound that a version can be made of: its decay, as fast as the sound then runs."""
+    decay_ms = next((s["ms"] for s in steps if s["step"] == "decay"), None)
+    if decay_ms is None:
+        return raw.frames
+    faster = math.exp2(max([0.0, *(s["semitones"] for s in steps if s["step"] == "pitch")]) / 12.0)
+    seconds = float(decay_ms / 1000 * shaping.SILENT_AT + SPARE_S) * faster
+    return min(raw.frames, raw.attack + round(seconds * RATE))
+
+
+def _applied(hit: Hit, steps: list[Step]) -> Hit:
+    for step in steps:
+        hit = _STEPS[step["step"]](hit, step)
+    return hit
+
+
+def _centred(samples: Samples) -> Samples:
+    """Finite, and without the recorder's offset, which is the median: a hit's own mean is not to be taken off."""
+    if samples.shape[1] == 0:
+        return samples
+    some = samples[:, :: max(1, samples.shape[1] // OFFSET_POINTS)]
+    centred = samples - np.median(some, axis=1, keepdims=True)
+    return np.asarray(np.nan_to_num(centred, copy=False, posinf=0.0, neginf=0.0), np.float32)
+
+
+def _peak(samples: Samples) -> float:
+    return float(np.abs(samples).max(initial=0.0))
+
+
+def _scaled(samples: Samples, peak: float) -> Samples:
+    """With that peak; silence stays."""
+    own = _peak(samples)
+    return np.asarray(samples * np.float32(peak / own), np.float32) if own > 0.0 else samples
+
+
+def _finished(hit: Hit, peak: float) -> Samples:
+    """At the raw sound's peak, with faded ends, but never over the attack."""
+    samples = _scaled(hit.samples, peak).copy()
+    rise, fall = min(EDGE_IN, hit.attack), min(EDGE_OUT, hit.frames - hit.attack)
+    samples[:, :rise] *= np.linspace(0, 1, rise, endpoint=False, dtype=np.float32)
+    samples[:, hit.frames - fall :] *= np.linspace(1, 0, fall, dtype=np.float32)
+    return samples
