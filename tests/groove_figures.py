@@ -8,11 +8,12 @@ from typing import cast
 
 import numpy as np
 
+from services.beats.render import render_mix
 from services.beats.styles import STYLES
 from services.beats.types import BEAT_STEPS, ROLES, Beat, Role
 from tests import groove_measure as measure
 from tests.groove_material import Kit, Take, taken, without
-from tests.groove_measure import MOMENTARY_S, RATE, Event
+from tests.groove_measure import RATE, Event
 
 BALANCE_LU: dict[str, tuple[float, float]] = {
     "ACCENT": (-1.0, 2.0), "FILL": (-3.0, 2.0), "MOTION": (-9.0, 3.0), "TEXTURE": (-18.0, 3.0),
@@ -119,8 +120,10 @@ class Figures:
 def figures_of(beat: Beat, kit: Kit) -> tuple[Figures, Take]:
     """The figures of a beat of one phrase, and its audio."""
     take = taken(beat, kit)
-    duck = _duck(take, taken(without(beat, "CORE"), kit)) if take.of("TEXTURE") and take.of("CORE") else None
-    return figures(take, duck), take
+    if not take.of("TEXTURE") or not take.of("CORE"):
+        return figures(take), take
+    still = render_mix(without(beat, "CORE"), kit.clips, wardrobe=kit.wardrobe)
+    return figures(take, _duck_db(take, still.stems["TEXTURE"].samples)), take
 
 
 def figures(take: Take, duck_db: float | None = None) -> Figures:
@@ -168,9 +171,9 @@ def balance_lu(take: Take) -> dict[str, float]:
     return {role: lufs - level["CORE"] for role, lufs in level.items() if role != "CORE" and "CORE" in level}
 
 
-def _duck(take: Take, still: Take) -> float | None:
+def _duck_db(take: Take, still: measure.Audio) -> float | None:
     """The median depth of the bed right after the kicks, against the same bed without them."""
-    curve = measure.duck_curve_db(take.stems["TEXTURE"], still.stems["TEXTURE"])
+    curve = measure.duck_curve_db(take.stems["TEXTURE"], still)
     reach = round(DUCK_LOOK_S * RATE / 128)
     depths = []
     for event in take.of("CORE"):
@@ -243,12 +246,3 @@ def _stray_fills(take: Take) -> int:
     steps, beat = int(take.grid["steps_per_bar"]), BEAT_STEPS[str(take.grid["meter"])]
     last = int(take.grid["bars"]) - 1
     return sum(not ((e["bar"] % 4 == 3 or e["bar"] == last) and e["step"] >= steps - 2 * beat) for e in take.of("FILL"))
-
-
-def momentary_bed_lu(take: Take) -> float:
-    """The mean level of the bed while it sounds, against CORE's hits."""
-    power = measure.weighted_power(take.stems["TEXTURE"])
-    every = np.arange(0.5, float(take.grid["duration_s"]) - MOMENTARY_S, 0.1)
-    bed = measure.hit_lufs(power, every.tolist())
-    core = measure.hit_lufs(measure.weighted_power(take.stems["CORE"]), [e["time_s"] for e in take.of("CORE")])
-    return float(np.median(bed) - np.median(core))

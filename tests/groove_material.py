@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ import soxr
 from scipy import signal
 
 from services.audio.clip import Clip
+from services.beats.dress_audio import Wardrobe
 from services.beats.pipeline import Inputs, make_beat
 from services.beats.render import master_mix, render_mix
 from services.beats.request import BeatRequest, SourceInfo
@@ -32,11 +33,15 @@ BARS = 4  # one phrase: A A′ A B
 
 @dataclass(frozen=True, slots=True)
 class Kit:
-    """Judged sounds and their stored cuts. `locks`: roles that a user would choose, by name."""
+    """Judged sounds and their stored cuts. `locks`: roles that a user would choose, by name.
+
+    `wardrobe`: their dressed sounds, kept from one render to the next as a worker does.
+    """
 
     samples: tuple[Sample, ...]
     clips: Mapping[str, Clip]
     locks: Mapping[str, Role]
+    wardrobe: Wardrobe = field(default_factory=Wardrobe)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +148,7 @@ def made(kit: Kit, style: str, **fields: Any) -> Beat:
 
 def taken(beat: Beat, kit: Kit) -> Take:
     """The beat rendered: stems and master."""
-    done = render_mix(beat, kit.clips)
+    done = render_mix(beat, kit.clips, wardrobe=kit.wardrobe)
     stems = {role: clip.samples for role, clip in done.stems.items()}
     return Take(
         str(beat.meta["style"]), grid_json(beat.grid), tuple(events_json(beat)), stems, master_mix(done).samples

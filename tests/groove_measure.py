@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyloudnorm
-from scipy import signal
+from scipy import fft, signal
 from scipy.ndimage import maximum_filter1d
 
 RATE = 44_100
@@ -34,6 +34,7 @@ ONSET_PEAK_S = 0.008  # the first strong peak comes within this of the rise
 QUIET = 0.25  # of a hit: what sounds before it is that soft, or its body cannot be told from the last one's
 ONSET_FLOOR_DB = -50.0  # against the stem's peak: softer is no hit
 MATCH_S = 0.022  # an onset belongs to an event when it is no farther from it
+OFFBEATS_MIN = 3  # fewer say more of the player's jitter than of the swing
 NOTHING = 1e-12
 
 
@@ -59,9 +60,23 @@ def onsets_s(stem: Audio) -> Floats:
     behind = np.concatenate((np.zeros(gap), maximum_filter1d(heard, back, origin=back // 2)[:-gap]))
     rise = 20 * np.log10((ahead + floor) / (behind + floor))
     rise[ahead < 2 * floor] = 0.0
-    peaks, _ = signal.find_peaks(rise, height=ONSET_RISE_DB, distance=round(ONSET_APART_S * RATE), plateau_size=1)
-    found = [_half_of_first_peak(whole, heard, int(at)) for at in peaks]
+    peaks, _ = signal.find_peaks(rise, height=ONSET_RISE_DB, plateau_size=1)
+    found = [_half_of_first_peak(whole, heard, at) for at in _first_strong(heard, peaks.tolist())]
     return np.maximum(0.0, (np.array(found) - lead) / RATE)
+
+
+def _first_strong(heard: Floats, peaks: Sequence[int]) -> list[int]:
+    """Of the rises within 25 ms, which are one hit, the first that is at least half as loud as the loudest."""
+    tops = [float(heard[at : at + round(ONSET_PEAK_S * RATE)].max()) for at in peaks]
+    apart = round(ONSET_APART_S * RATE)
+    found: list[int] = []
+    for i, at in enumerate(peaks):
+        if found and at - found[-1] < apart:
+            continue
+        near = [tops[j] for j in range(i, len(peaks)) if peaks[j] - at < apart]
+        if tops[i] >= max(near) / 2:
+            found.append(at)
+    return found
 
 
 def _half_of_first_peak(whole: Floats, heard: Floats, at: int) -> float:
@@ -114,7 +129,8 @@ def lateness_ms(grid: Mapping[str, Any], onsets: Floats, events: Iterable[Event]
 
 
 def swing_ratio(grid: Mapping[str, Any], onsets: Floats, events: Sequence[Event]) -> float | None:
-    """Where the second note of a pair was heard (0.5 straight), from hits on the halves of pairs; None without any.
+    """Where the second note of a pair was heard (0.5 straight), from hits on the halves of pairs; None where fewer
+    than three second notes were heard.
 
     A pair begins where hits on its first half were heard, or else where the grid says.
     """
@@ -132,7 +148,7 @@ def swing_ratio(grid: Mapping[str, Any], onsets: Floats, events: Sequence[Event]
         if heard is not None:
             start = nominal_s(grid, event["bar"], event["step"] - inside)
             (off if inside else on).append((heard - start) / pair_s)
-    if not off:
+    if len(off) < OFFBEATS_MIN:
         return None
     return float(np.mean(off) - (np.mean(on) if on else 0.0))
 
@@ -201,8 +217,9 @@ def _low(hz: float) -> Floats:
 
 def band_share(audio: Audio, low_hz: float, high_hz: float) -> float:
     """Share of the energy between two frequencies, 0..1."""
-    spectrum = np.square(np.abs(np.fft.rfft(audio.astype(np.float64), axis=1))).sum(axis=0)
-    hz = np.fft.rfftfreq(audio.shape[1], 1 / RATE)
+    n = fft.next_fast_len(audio.shape[1], real=True)
+    spectrum = np.square(np.abs(fft.rfft(audio.astype(np.float64), n, axis=1))).sum(axis=0)
+    hz = fft.rfftfreq(n, 1 / RATE)
     total = spectrum[1:].sum()
     return float(spectrum[(hz >= max(low_hz, 1.0)) & (hz < high_hz)].sum() / max(total, NOTHING))
 
