@@ -11,12 +11,15 @@ import soundfile as sf
 
 from services.audio.loudness import integrated, true_peak_db
 from services.audio.wavfile import read_wav
+from services.beats.dress_audio import Wardrobe
 from services.beats.export import EXPORTS, ExportOptions, export, loop_facts
 from services.beats.filenames import clean, sound_name
+from services.beats.grid import duration_s
 from services.beats.render import render_mix
 from services.beats.types import ROLES
 from services.errors import Invalid, NotFound
 from tests.beat_material import RATE, full_beat, grid
+from tests.groove_material import drums, everyday, made
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +49,8 @@ def test_every_file_of_the_contract_is_in_the_table():
         ("audio.wav", ExportOptions(loop=True), "Küche - rock - 96bpm - loop.wav"),
         ("beat.mid", ExportOptions(title="Другое"), "Другое - rock - 96bpm.mid"),
         ("beat.mid", ExportOptions(note_map="pads", loop=True), "Küche - rock - 96bpm - pads.mid"),
+        ("stems.zip", ExportOptions(), "Küche - rock - 96bpm - stems.zip"),
+        ("stems.zip", ExportOptions(note_map="pads"), "Küche - rock - 96bpm - stems - pads.zip"),
         ("kit.zip", ExportOptions(title="../../a\\b\r\nX: y\x00"), "a b X y - rock - 96bpm - kit.zip"),
     ],
 )
@@ -79,6 +84,42 @@ def test_a_loop_says_what_it_is(material):
     beats, denominator, numerator, tempo = struct.unpack("<IHHf", parts[b"acid"][12:24])
     assert (beats, numerator, denominator) == (8, 4, 4)
     assert tempo == pytest.approx(96.0)
+
+
+def seam_steps(samples, near=2205):
+    """Level and slope steps over a loop's seam, against the largest ones within 50 ms: above 1 it may click."""
+    around = np.concatenate([samples[:, -near:], samples[:, :near]], axis=1).astype(float)
+    worst = []
+    for order in (1, 2):
+        steps = np.abs(np.diff(around, n=order, axis=1)).max(axis=0)
+        over = slice(near - order, near)
+        worst.append(steps[over].max() / max(np.delete(steps, over).max(), 1e-4))
+    return max(worst)
+
+
+@pytest.mark.parametrize("style", ["house", "trap", "lofi", "waltz", "prog7", "afro68"])
+@pytest.mark.parametrize("kit", [drums, everyday])
+def test_loops_of_every_kind_go_round_without_a_click(kit, style):
+    beat, clips = made(kit(), style, bars=2), kit().clips
+    frames = round(duration_s(beat.grid) * RATE)
+    options = ExportOptions(loop=True)
+    wav = export(beat, clips, "audio.wav", options).content
+    archive = zipfile.ZipFile(io.BytesIO(export(beat, clips, "stems.zip", options).content))
+    for data in (wav, *(archive.read(name) for name in archive.namelist())):
+        parts, samples = chunks(data), read_wav(data).samples
+        assert samples.shape == (2, frames)
+        assert struct.unpack("<II", parts[b"smpl"][44:52]) == (0, frames - 1)
+        assert b"acid" in parts
+        assert seam_steps(samples) <= 1.0
+
+
+def test_the_measure_of_the_seam_can_fail():
+    t = np.arange(RATE) / RATE
+    stepped = np.stack([np.sin(2 * np.pi * 50.4 * t)] * 2)
+    bent = np.stack([400 * np.abs(t - 0.5)] * 2)  # falls to the middle, then rises: a corner over the seam, no step
+    assert seam_steps(stepped) > 10.0
+    assert seam_steps(bent) > 10.0
+    assert seam_steps(np.stack([np.sin(2 * np.pi * 50 * t)] * 2)) <= 1.001
 
 
 @pytest.mark.parametrize(
@@ -130,6 +171,17 @@ def test_the_same_beat_gives_the_same_bytes(material, name):
     beat, clips = material
     turned = replace(beat, kit=dict(reversed(beat.kit.items())))
     assert export(beat, clips, name).content == export(turned, dict(reversed(clips.items())), name).content
+
+
+@pytest.mark.parametrize("name", ["audio.wav", "kit.zip", "stems.zip"])
+def test_a_wardrobe_changes_no_file(name):
+    """Sounds dressed for another file, and for another beat of the same sounds, are those that it would make."""
+    kit, wardrobe = drums(), Wardrobe()
+    beat = made(kit, "trap", bars=1)
+    alone = export(beat, kit.clips, name).content
+    for style in ("house", "trap"):
+        export(made(kit, style, bars=1), kit.clips, "stems.zip", None, wardrobe)
+    assert export(beat, kit.clips, name, None, wardrobe).content == alone
 
 
 def test_what_does_not_exist_is_said(material):
