@@ -1,43 +1,22 @@
 """What a person does on the page: give a key, drop or record sounds, make, hear, see, change, download."""
 
 import re
-from pathlib import Path
 
 import pytest
 import requests
 
+from tests.browser.acts import SOUNDS, make, until
+
 pytestmark = pytest.mark.browser
 
-SOUNDS = sorted((Path(__file__).resolve().parents[2] / "deploy/sounds").glob("*.flac"))
 NARROW = {"width": 390, "height": 800}
-
-
-def _until(page, expression):
-    """Wait for an expression to hold; Playwright's own way evaluates text in the page, which its policy forbids."""
-    for _ in range(200):
-        if page.evaluate(expression):
-            return
-        page.wait_for_timeout(50)
-    raise AssertionError(f"never: {expression}")
-
-
-def _make(page, files=SOUNDS, bars=2):
-    """Choose files, make a beat, wait for it."""
-    page.get_by_text("The key works.").wait_for()
-    page.set_input_files("#files", files)
-    page.fill("#bars", str(bars))
-    page.fill("#bpm", "92")
-    page.select_option("#mode", "oneshot")
-    page.click("#make-button")
-    page.locator("#result").wait_for(state="visible")
-    page.locator("#recent li:first-child button[aria-current=true]").wait_for()
 
 
 @pytest.fixture
 def made(visit):
     """A visit with a fresh beat on the page."""
     one = visit()
-    _make(one.open())
+    make(one.open())
     return one
 
 
@@ -67,19 +46,19 @@ def test_a_beat_is_made_seen_and_heard(made):
         assert page.locator(f"#steps tr.role-{role} td.hit").count() > 0, role
     levels = page.locator("#steps td.hit").evaluate_all("cells => cells.map(c => +c.style.getPropertyValue('--level'))")
     assert all(0.25 <= level <= 1 for level in levels)
-    assert page.locator("#roles tr").count() == len(SOUNDS)
-    _until(page, "Number.isFinite(document.getElementById('audio').duration)")  # it needs ranges to be seekable
+    assert page.locator("#kit li").count() == len(SOUNDS)
+    until(page, "Number.isFinite(document.getElementById('audio').duration)")  # it needs ranges to be seekable
     page.evaluate("document.getElementById('audio').play()")
-    _until(page, "document.getElementById('audio').currentTime > 0.4")
+    until(page, "document.getElementById('audio').currentTime > 0.4")
     page.locator("#steps td.now").first.wait_for()
 
 
 def test_the_playhead_stands_where_the_audio_is(made):
     page = made.page
-    _until(page, "document.getElementById('audio').readyState >= 2")
+    until(page, "document.getElementById('audio').readyState >= 2")
     duration = 2 * 4 * 60 / 92
     page.evaluate(f"document.getElementById('audio').currentTime = {duration * 0.75 + 0.02}")
-    _until(page, "document.querySelectorAll('#steps table')[1].querySelectorAll('td.now').length > 0")
+    until(page, "document.querySelectorAll('#steps table')[1].querySelectorAll('td.now').length > 0")
     column = page.evaluate("document.querySelector('#steps td.now').cellIndex - 1")
     assert column == 8
 
@@ -95,34 +74,10 @@ def test_everything_can_be_downloaded_without_the_key(made):
         assert answer.content.startswith(starts[name]), name
 
 
-def test_another_take_has_the_next_seed_and_joins_the_list(made):
-    page = made.page
-    first, before = page.url, page.locator("#recent li").count()
-    page.click("#again")
-    page.wait_for_url(lambda url: url != first)
-    _until(page, f"document.querySelectorAll('#recent li').length === {min(12, before + 1)}")
-    assert "seed 1" in page.inner_text("#facts")
-    assert page.input_value("#seed") == "1"
-
-
-def test_a_role_that_was_chosen_is_kept(made):
-    page = made.page
-    first = page.url
-    row = page.locator("#roles tr").nth(0)
-    name = row.locator(".name").inner_text()
-    wanted = "FILL" if row.locator("select").input_value() != "FILL" else "CORE"
-    row.locator("select").select_option(wanted)
-    page.click("#remake")
-    page.wait_for_url(lambda url: url != first)
-    row = page.locator("#roles tr", has_text=name)
-    row.get_by_text("kept").wait_for()
-    assert row.locator("select").input_value() == wanted
-
-
 def test_a_sound_of_the_kit_can_be_heard(made):
     page = made.page
     with page.expect_response(lambda r: "/samples/" in r.url) as heard:
-        page.locator("#roles button").first.click()
+        page.locator("#kit button").first.click()
     assert heard.value.status in (200, 206)
 
 
@@ -140,11 +95,33 @@ def test_what_the_server_refuses_is_said_in_sentences_at_the_field(visit):
     page = visit().open()
     page.get_by_text("The key works.").wait_for()
     page.set_input_files("#files", SOUNDS[:3])
-    page.fill("#bpm", "5")
+    page.fill("#seed", "-5")
+    page.fill("#title", "kept")
     page.click("#make-button")
     page.locator("#problem p").wait_for()
-    assert "bpm" in page.inner_text("#problem")
+    assert "seed" in page.inner_text("#problem")
+    assert page.get_attribute("#seed", "aria-invalid") == "true"
+    assert page.locator("#seed-problem").is_visible()
+    assert page.get_attribute("#seed", "aria-describedby") == "seed-problem"
+    assert page.input_value("#title") == "kept"
+    assert page.locator("#sounds li").count() == 3
+
+
+@pytest.mark.parametrize("bpm", ["39", "301", ""])
+def test_a_tempo_out_of_range_is_said_at_the_field_before_anything_is_sent(visit, bpm):
+    one = visit()
+    page = one.open()
+    page.get_by_text("The key works.").wait_for()
+    page.set_input_files("#files", SOUNDS[:2])
+    page.fill("#bpm", bpm)
+    page.click("#make-button")
+    assert page.inner_text("#bpm-problem") == "The tempo must be 40 to 300 bpm."
     assert page.get_attribute("#bpm", "aria-invalid") == "true"
+    assert page.evaluate("document.activeElement.id") == "bpm"
+    assert not any(url.endswith("/v1/beat") for url in one.asked)
+    page.fill("#bpm", "120")
+    assert page.locator("#bpm-problem").count() == 0
+    assert page.get_attribute("#bpm", "aria-invalid") is None
 
 
 def test_without_sounds_the_page_says_what_is_missing(visit):
@@ -163,6 +140,7 @@ def test_a_file_that_is_no_sound_is_refused_by_name(visit, tmp_path):
     page.click("#make-button")
     page.locator("#problem p").wait_for()
     assert "shopping list.wav" in page.inner_text("#problem")
+    assert page.locator("#sounds li").nth(2).get_attribute("aria-invalid") == "true"
 
 
 def test_a_recording_of_the_browser_becomes_a_beat(visit):
@@ -182,7 +160,7 @@ def test_a_recording_of_the_browser_becomes_a_beat(visit):
 def test_without_event_streams_the_page_polls(visit):
     one = visit()
     one.page.route("**/events", lambda route: route.abort())
-    _make(one.open(), SOUNDS[:4])
+    make(one.open(), SOUNDS[:4])
     assert one.page.locator("#steps td.hit").count() > 0
 
 
@@ -197,7 +175,7 @@ def test_one_long_file_suggests_looking_for_hits_and_short_ones_do_not(visit):
 
 def test_the_page_fits_a_phone(visit):
     one = visit(viewport=NARROW)
-    _make(one.open(), SOUNDS[:4])
+    make(one.open(), SOUNDS[:4])
     width = one.page.evaluate("document.documentElement.scrollWidth")
     assert width <= NARROW["width"]
 
@@ -248,5 +226,5 @@ def test_sounds_beyond_the_most_are_named(visit, tmp_path):
 
 def test_the_finished_beat_is_on_the_screen(made):
     inside = "(b => b.top >= 0 && b.bottom <= innerHeight)(document.getElementById('audio').getBoundingClientRect())"
-    _until(made.page, inside)
-    _until(made.page, "document.querySelector('#steps tr').getBoundingClientRect().bottom <= innerHeight")
+    until(made.page, inside)
+    until(made.page, "document.querySelector('#steps tr').getBoundingClientRect().bottom <= innerHeight")

@@ -40,8 +40,9 @@ export function readAddress() {
   return { beat: parts.get("beat") };
 }
 
+/** Name the open beat in the address; null for none. */
 export function showInAddress(beatId) {
-  history.replaceState(null, "", `${location.pathname}#beat=${encodeURIComponent(beatId)}`);
+  history.replaceState(null, "", location.pathname + (beatId ? `#beat=${encodeURIComponent(beatId)}` : ""));
 }
 
 function auth() {
@@ -58,7 +59,8 @@ async function problemOf(response) {
   }
 }
 
-/** A request with the key; throws Problem. Answers {status, body, etag, retryAfterMs}; body is null for 304 and 204. */
+/** A request with the key; throws Problem. Answers {status, body, etag, next}; body is null for 304 and 204, next is the
+ *  address of the list's following page or null. */
 export async function request(path, { method = "GET", headers = {}, json } = {}) {
   const init = { method, headers: { Accept: "application/json", ...auth(), ...headers } };
   if (json !== undefined) {
@@ -77,7 +79,7 @@ export async function request(path, { method = "GET", headers = {}, json } = {})
     status: response.status,
     body: empty ? null : await response.json(),
     etag: response.headers.get("ETag"),
-    retryAfterMs: 1000 * Number(response.headers.get("Retry-After") || 0),
+    next: /<([^>]+)>;\s*rel="next"/.exec(response.headers.get("Link") ?? "")?.[1] ?? null,
   };
 }
 
@@ -114,6 +116,13 @@ export function sendForm(path, form, headers, sent) {
     };
     xhr.send(form);
   });
+}
+
+/** Ask for work that is a job, follow it, answer its result; throws Problem. */
+export async function work(path, { json, headers = {}, heard }) {
+  const init = { method: "POST", json, headers: { Prefer: "respond-async", "Idempotency-Key": onceKey(), ...headers } };
+  const { status, body } = await request(path, init);
+  return status === 202 ? (await follow(body, heard)).result : body;
 }
 
 /** A fresh Idempotency-Key: a request sent twice by a shaky network makes one beat. Works without HTTPS, too. */

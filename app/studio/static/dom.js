@@ -14,28 +14,17 @@ export function el(name, properties = {}, ...children) {
   return node;
 }
 
-const BPM_RANGE = "The tempo must be 40 to 300 bpm.";
-
-/** The server speaks of the API's fields; here they have other names. */
-function plain(text) {
-  return text.replace(/`?mode\s*=\s*preprocess`?|mode `preprocess`/g, "choose \u201clong: find the hits in them\u201d");
+export function button(text, properties, pressed) {
+  const node = el("button", { type: "button", textContent: text, ...properties });
+  node.addEventListener("click", pressed);
+  return node;
 }
 
-/** Show a failure as sentences, and mark the form fields that it names. */
-export function showProblem(box, problem, form) {
-  clearProblem(box, form);
-  const sentences = [el("p", { textContent: plain(problem.message) })];
-  const more = (problem.errors ?? []).filter((e) => !problem.message.includes(e.message));
-  if (more.length) sentences.push(el("ul", {}, ...more.map((e) => el("li", { textContent: e.field === "bpm" ? BPM_RANGE : plain(`${e.field}: ${e.message}`) }))));
-  box.replaceChildren(...sentences);
-  box.hidden = false;
-  for (const { field } of problem.errors ?? []) form?.elements[field]?.setAttribute?.("aria-invalid", "true");
-}
-
-export function clearProblem(box, form) {
-  box.hidden = true;
-  box.replaceChildren();
-  form?.querySelectorAll("[aria-invalid]").forEach((field) => field.removeAttribute("aria-invalid"));
+/** Do what draws controls anew, and give the focus back to the one of the same id. */
+export async function keepingFocus(draw) {
+  const id = document.activeElement?.id;
+  await draw();
+  if (id && document.activeElement === document.body) $(id)?.focus({ preventScroll: true });
 }
 
 export function percent(x) {
@@ -45,4 +34,19 @@ export function percent(x) {
 export function clock(seconds) {
   const s = Math.max(0, Math.round(seconds));
   return `${Math.floor(s / 60)}:${String(s % 60).padStart(2, "0")}`;
+}
+
+export function moment(iso) {
+  return new Date(iso).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
+}
+
+/** 1 → "1 bar", 2 → "2 bars". */
+export function counted(n, noun) {
+  return `${n} ${noun}${n === 1 ? "" : "s"}`;
+}
+
+/** +1.5, −2, 0: with a sign, and no more decimals than it has. */
+export function signed(x, decimals = 1) {
+  const rounded = Number(x.toFixed(decimals));
+  return rounded > 0 ? `+${rounded}` : rounded < 0 ? `−${-rounded}` : "0";
 }

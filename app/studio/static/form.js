@@ -1,9 +1,14 @@
 // The fields of a beat: reading them into a request, filling them from a beat.
 import { $ } from "./dom.js";
+import * as groove from "./groove.js";
+import { inRange } from "./problems.js";
 
-const SLIDERS = ["density", "swing", "humanize"];
+const SLIDERS = ["density", "swing", "humanize", "shape"];
+const SECTIONS_MIN_BARS = 8;
+const OWN = new Set(["title", "mode", "seed"]); // not settings of a take
 let styles = [];
 let carried = null; // {mode, title} as the open beat set them
+let opened = {}; // the fields as the open beat set them
 
 export function start() {
   for (const name of SLIDERS) {
@@ -16,6 +21,12 @@ export function start() {
     showSlider(name);
   }
   $("style").addEventListener("change", showMeters);
+  $("arrange").addEventListener("change", () => {
+    if ($("arrange").checked && Number($("bars").value) < SECTIONS_MIN_BARS) setBars(SECTIONS_MIN_BARS);
+    showArrange();
+  });
+  $("bars").addEventListener("input", showArrange);
+  for (const button of document.querySelectorAll("[data-bars]")) button.addEventListener("click", () => setBars(button.dataset.bars));
 }
 
 function styleBox(name) {
@@ -25,6 +36,19 @@ function styleBox(name) {
 function showSlider(name) {
   const text = styleBox(name)?.checked ? "–" : Number($(name).value).toFixed(2);
   document.querySelector(`output[for="${name}"]`).value = text;
+}
+
+function setBars(bars) {
+  $("bars").value = bars;
+  inRange("bars");
+  showArrange();
+}
+
+function showArrange() {
+  const bars = Number($("bars").value);
+  $("arrange-bars").hidden = !$("arrange").checked;
+  $("arrange-note").textContent = $("arrange").checked && bars < SECTIONS_MIN_BARS ? "Sections need at least 8 bars; this will be a loop." : "";
+  for (const button of document.querySelectorAll("[data-bars]")) button.setAttribute("aria-pressed", String(Number(button.dataset.bars) === bars));
 }
 
 export function setStyles(list) {
@@ -46,41 +70,68 @@ function showMeters() {
   $("meter").value = meters.includes(kept) ? kept : "";
 }
 
-/** The fields as a flat object of strings; what the style decides is left out. */
+/** The fields as the API takes them; what the style decides is left out. */
 export function read(suggestedMode) {
   const fields = {
-    bpm: $("bpm").value.trim(),
-    bars: $("bars").value.trim(),
-    seed: $("seed").value.trim() || "0",
+    bpm: Number($("bpm").value),
+    bars: Number($("bars").value),
+    seed: Number($("seed").value),
     style: $("style").value,
     mode: $("mode").value === "auto" ? suggestedMode : $("mode").value,
+    tune: $("tune").checked,
+    arrange: $("arrange").checked,
+    ...groove.read(),
   };
   if ($("meter").value) fields.meter = $("meter").value;
   if ($("title").value.trim()) fields.title = $("title").value.trim();
-  for (const name of SLIDERS) if (!styleBox(name)?.checked) fields[name] = $(name).value;
+  for (const name of SLIDERS) if (!styleBox(name)?.checked) fields[name] = Number($(name).value);
   return fields;
 }
 
-/** Fill the fields from a beat, so that the next one starts from it. */
-export function fill(beat) {
+/** What another take of the open beat is asked to change: the settings that differ from the beat's; null where the style
+ *  is to decide again. `seed` only when the reader has chosen one. */
+export function changes() {
+  const now = read(null);
+  const names = new Set([...Object.keys(now), ...Object.keys(opened)].filter((name) => !OWN.has(name)));
+  const changed = Object.fromEntries([...names].filter((name) => now[name] !== opened[name]).map((name) => [name, now[name] ?? null]));
+  if ("bars" in changed) {
+    changed.bars_total = changed.bars;
+    delete changed.bars;
+  }
+  if (now.seed !== opened.seed) changed.seed = now.seed;
+  return changed;
+}
+
+/** Fill the fields from a beat, so that the next one starts from it. What is said of a new beat alone, its title and what
+ *  its sounds are, stays where the same beat comes again as another version. */
+export function fill(beat, { again = false } = {}) {
   const asked = beat.meta.parameters ?? {};
   $("bpm").value = beat.grid_json.bpm;
   $("bars").value = beat.grid_json.bars;
   $("seed").value = beat.meta.seed;
-  $("title").value = beat.title ?? "";
   $("style").value = asked.style ?? beat.meta.style;
   if (!$("style").value) $("style").value = "auto";
   showMeters();
   $("meter").value = asked.meter ?? "";
-  if (asked.mode) $("mode").value = asked.mode;
-  carried = { mode: $("mode").value, title: $("title").value };
+  if (!again) {
+    $("title").value = beat.title ?? "";
+    if (asked.mode) $("mode").value = asked.mode;
+    carried = { mode: $("mode").value, title: $("title").value };
+  }
+  $("tune").checked = asked.tune ?? false;
+  $("arrange").checked = asked.arrange ?? false;
   for (const name of SLIDERS) {
-    const value = asked[name];
+    const value = asked[name] ?? (name === "shape" ? 0 : null); // a beat from before sounds were shaped has no shape
     const box = styleBox(name);
-    if (box) box.checked = value === undefined || value === null;
-    if (value !== undefined && value !== null) $(name).value = value;
+    if (box) box.checked = value === null;
+    if (value !== null) $(name).value = value;
     showSlider(name);
   }
+  groove.fill(asked);
+  showArrange();
+  inRange("bpm");
+  inRange("bars");
+  opened = read(null);
 }
 
 /** New sounds are not the open beat's: its mode and its title go, unless the reader has changed them since. */
@@ -88,8 +139,4 @@ export function forgetCarried() {
   if (carried && $("mode").value === carried.mode) $("mode").value = "auto";
   if (carried && $("title").value === carried.title) $("title").value = "";
   carried = null;
-}
-
-export function setSeed(seed) {
-  $("seed").value = seed;
 }

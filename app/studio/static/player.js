@@ -13,6 +13,7 @@ let tries = 0;
 let timer = 0;
 let freshLink = async () => "";
 let looped = ""; // the blob: address of the looping file
+let resume = null; // {at, on} of the file that is being replaced: seconds, and whether it was playing
 
 export function start(linkOf) {
   freshLink = linkOf;
@@ -25,12 +26,18 @@ export function start(linkOf) {
   audio.addEventListener("play", follow);
   audio.addEventListener("seeked", follow);
   audio.addEventListener("ended", () => playhead(null));
-  audio.addEventListener("canplay", () => say(""));
+  audio.addEventListener("canplay", ready);
   audio.addEventListener("error", again);
   $("loop").addEventListener("change", change);
 }
 
+/** Play a beat, or the same one after a change: then from where it was. */
 export function load(next) {
+  const audio = $("audio");
+  const same = beat?.beat_id === next.beat_id;
+  if (same && beat.media[NAME] === next.media[NAME]) return;
+  const at = same ? resume?.at ?? audio.currentTime : 0;
+  resume = { at: at < next.grid_json.duration_s ? at : 0, on: resume?.on ?? !audio.paused };
   beat = next;
   tries = 0;
   clearTimeout(timer);
@@ -39,9 +46,19 @@ export function load(next) {
   change();
 }
 
+/** Silence and forget: the beat is gone. */
+export function stop() {
+  beat = null;
+  clearTimeout(timer);
+  const audio = $("audio");
+  audio.pause();
+  audio.removeAttribute("src");
+  playhead(null);
+}
+
 async function change() {
   const audio = $("audio");
-  const on = !audio.paused;
+  resume ??= { at: audio.currentTime, on: !audio.paused };
   playhead(null);
   audio.loop = $("loop").checked;
   if (!beat) return;
@@ -57,7 +74,15 @@ async function change() {
     if (of !== beat || !$("loop").checked) return;
     audio.src = looped;
   }
-  if (on) audio.play().catch(() => {});
+}
+
+/** The file can be played: go on where the one before it was. */
+function ready() {
+  say("");
+  const was = resume;
+  resume = null;
+  if (was?.at) $("audio").currentTime = was.at;
+  if (was?.on) $("audio").play().catch(() => {});
 }
 
 /** A file that is still being made answers 503, and a link lives for an hour: ask again for a fresh one. */

@@ -25,6 +25,12 @@ export function suggestedMode() {
   return "oneshot";
 }
 
+/** The row of the sound that a problem's field names, `samples[3]`. */
+export function rowOf(field) {
+  const index = /^samples\[(\d+)\]/.exec(field)?.[1];
+  return index === undefined ? null : $("sounds").children[Number(index)] ?? null;
+}
+
 export function clear() {
   for (const sound of chosen) URL.revokeObjectURL(sound.url);
   chosen = [];
@@ -102,7 +108,7 @@ function row(sound, index) {
     $("sounds-note").textContent = `This browser cannot play ${sound.file.name}; the server may still read it.`;
   }));
   const length = sound.duration_s === null ? "" : clock(sound.duration_s);
-  return el("li", {}, play, el("span", { className: "name", textContent: sound.file.name }), el("span", { className: "hint", textContent: length }), remove);
+  return el("li", { id: `chosen-${index}` }, play, el("span", { className: "name", textContent: sound.file.name }), el("span", { className: "hint", textContent: length }), remove);
 }
 
 async function record() {

@@ -8,6 +8,12 @@ const FAINTEST = 0.25; // shade of velocity 0: still seen
 let cells = []; // [bar][step] → the column's cells
 let starts = []; // [bar][step] → seconds
 let lit = [];
+let tables = [];
+
+/** The table of a bar. */
+export function tableOf(bar) {
+  return tables[bar] ?? null;
+}
 
 /** Draw the beat into `place`. */
 export function draw(place, beat) {
@@ -17,21 +23,26 @@ export function draw(place, beat) {
   cells = [];
   starts = stepStarts(grid);
   lit = [];
-  const bars = Array.from({ length: grid.bars }, (_, bar) => {
+  const sections = beat.sections?.length > 1 ? beat.sections : [];
+  const muted = new Set(Object.entries(beat.mix?.roles ?? {}).filter(([, strip]) => strip.muted).map(([role]) => role));
+  tables = Array.from({ length: grid.bars }, (_, bar) => {
     const inBar = events.filter((e) => e.bar === bar);
-    return table(bar, grid, roles, inBar, names);
+    const section = sections.find((s) => s.first_bar === bar);
+    return table({ bar, grid, roles, muted, section }, inBar, names);
   });
-  place.replaceChildren(...bars);
+  place.replaceChildren(...tables);
 }
 
-function table(bar, grid, roles, events, names) {
+function table({ bar, grid, roles, muted, section }, events, names) {
   const beatSteps = BEAT_STEPS[grid.meter] ?? 4;
   cells[bar] = Array.from({ length: grid.steps_per_bar }, () => []);
   const counts = Array.from({ length: grid.steps_per_bar }, (_, step) =>
     el("th", { scope: "col", textContent: step % beatSteps ? "·" : String(step / beatSteps + 1) }));
   const head = el("thead", {}, el("tr", {}, el("th", { scope: "col", className: "head", textContent: "Role" }), ...counts));
   const rows = roles.map((role) => row(role, bar, beatSteps, events.filter((e) => e.role === role), names));
-  return el("table", {}, el("caption", { textContent: `Bar ${bar + 1}` }), head, el("tbody", {}, ...rows));
+  rows.forEach((tr, i) => tr.classList.toggle("off", muted.has(roles[i])));
+  const caption = el("caption", { textContent: `Bar ${bar + 1}` }, section ? el("b", { textContent: `  ${section.name}` }) : null);
+  return el("table", {}, caption, head, el("tbody", {}, ...rows));
 }
 
 function row(role, bar, beatSteps, events, names) {
