@@ -43,7 +43,7 @@ def edit(store: Store, owner: str, request: Edit) -> Document:
     doc = repo.beat(store, owner, request.beat_id)
     refuse_stale(doc, request.head)
     before = load(store, owner, doc)
-    return save(store, owner, doc, apply(before, request.ops), request.message or describe(request.ops))
+    return save(store, doc, apply(before, request.ops), request.message or describe(request.ops))
 
 
 def _move(store: Store, owner: str, request: Edit, move: str) -> Document:
@@ -59,7 +59,7 @@ def _move(store: Store, owner: str, request: Edit, move: str) -> Document:
     step = history.redo if move == "redo" else lambda head: history.undo(head, parents)
     to = step(repo.head_of(doc))
     listed = repo.commit(store, owner, request.beat_id, to.commit)["listed"]
-    return repo.move_head(store, owner, request.beat_id, request.head, step, listed)
+    return repo.move_head(store, doc, step, listed)
 
 
 def restore(store: Store, owner: str, beat_id: str, head: str, number: int) -> Document:
@@ -68,15 +68,25 @@ def restore(store: Store, owner: str, beat_id: str, head: str, number: int) -> D
     refuse_stale(doc, head)
     old = repo.commit_by_number(store, doc, number)
     beat = beat_from_doc(repo.tree(store, owner, old["tree"]["beat"]))
-    return save(store, owner, doc, beat, f"Restore version {number}")
+    return save(store, doc, beat, f"Restore version {number}")
 
 
-def save(store: Store, owner: str, doc: Document, beat: Beat, message: str, *, at: datetime | None = None) -> Document:
-    """Save a state on top of a beat's head, as of `at` (now). Raises StaleVersion when somebody else was quicker."""
-    sha = repo.save_tree(store, owner, beat_to_doc(beat), tuple({s.blob for s in beat.kit.values()}))
-    commit = Commit({"beat": sha}, (doc["head"],), owner, at or clock.now(), message)
-    repo.save_commit(store, owner, doc["id"], commit, doc["number"] + 1, summary(beat))
-    return repo.move_head(store, owner, doc["id"], doc["head"], lambda h: history.advance(h, commit.sha), summary(beat))
+def save(store: Store, doc: Document, beat: Beat, message: str) -> Document:
+    """Save a state on top of a beat's head, as of now. Raises StaleVersion when somebody else was quicker."""
+    return save_takes(store, doc, (beat,), message, at=clock.now())
+
+
+def save_takes(store: Store, doc: Document, takes: Sequence[Beat], message: str, *, at: datetime) -> Document:
+    """Save states side by side on top of a beat's head, which moves to the first; all become versions or none.
+
+    Raises StaleVersion when somebody else was quicker.
+    """
+    owner, saved = doc["owner"], []
+    for number, beat in enumerate(takes, doc["number"] + 1):
+        sha = repo.save_tree(store, owner, beat_to_doc(beat), tuple({s.blob for s in beat.kit.values()}))
+        commit = Commit({"beat": sha}, (doc["head"],), owner, at, message)
+        saved.append(repo.save_commit(store, owner, doc["id"], commit, number, summary(beat)))
+    return repo.add_versions(store, doc, saved, lambda head: history.advance(head, *saved), summary(takes[0]))
 
 
 def load(store: Store, owner: str, doc: Document) -> Beat:

@@ -152,7 +152,9 @@ SCHEMAS: dict[str, Json] = {
         mix={"type": "object"},
         links=LINKS,
         media=LINKS,
+        takes={**many(ref("Take")), "description": "Of a regenerate with `takes`: the first is the beat's head"},
     ),
+    "Take": record("version commit seed links media", version=WHOLE, commit=ID, seed=WHOLE, links=LINKS, media=LINKS),
     "Skeleton": record(
         "grid_json events_json meta sections",
         job_id=ID,
@@ -188,13 +190,15 @@ SCHEMAS: dict[str, Json] = {
         links=LINKS,
     ),
     "Version": record(
-        "version commit parents message at head",
+        "version commit parents message at head links media",
         version=WHOLE,
         commit=ID,
         parents=many(ID),
         message=TEXT,
         at=TIME,
         head=FLAG,
+        links=LINKS,
+        media=LINKS,
     ),
     "Slice": record(
         "sample_id onset_s start_s end_s attack_s peak_db quality duplicate_of",

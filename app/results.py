@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
+from urllib.parse import urlencode
 
 from flask import url_for
 
@@ -30,7 +31,9 @@ def result_body(job: Document) -> dict[str, Any]:
         stored = results.result(deps().store, job["id"])
         if stored is None:
             raise NotFound("The result of this job is no longer stored.")
-        return beat_body(stored["beat_id"], job["owner"], commit=stored["commit"], asked=job)
+        at_head = beat_body(stored["beat_id"], job["owner"], commit=stored["commit"], asked=job)
+        takes = [take_body(stored["beat_id"], take) for take in stored.get("takes", ())]
+        return {**at_head, "takes": takes} if takes else at_head
     body = results.result(deps().store, job["id"])
     if body is None:
         raise NotFound("The result of this job is no longer stored.")
@@ -40,8 +43,13 @@ def result_body(job: Document) -> dict[str, Any]:
     return body
 
 
-def beat_body(beat_id: str, owner: str, *, commit: str | None = None, asked: Document | None = None) -> dict[str, Any]:
-    """A beat at a commit (its head by default) as API.md's document; `asked` is the job that is being answered."""
+def beat_body(
+    beat_id: str, owner: str, *, commit: str | None = None, asked: Document | None = None, pinned: bool = False
+) -> dict[str, Any]:
+    """A beat at a commit (its head by default) as API.md's document; `asked` is the job that is being answered.
+
+    `pinned`: the links lead to this version, whatever the head will be.
+    """
     store = deps().store
     doc = beats.beat(store, owner, beat_id)
     at = beats.commit(store, owner, beat_id, commit or doc["head"])
@@ -50,7 +58,7 @@ def beat_body(beat_id: str, owner: str, *, commit: str | None = None, asked: Doc
     job = asked or jobs.job_by_id(store, beat_id) or {}
     own = {"timings_ms": job.get("timings_ms") or {}, "reused_from": job.get("reused_from")}
     body = {**state, "meta": {**state["meta"], **own}}
-    links, media = beat_links(beat_id, sha, body)
+    links, media = beat_links(beat_id, sha, body, at["number"] if pinned else None)
     return {
         "job_id": beat_id,
         "beat_id": beat_id,
@@ -68,22 +76,43 @@ def _shown(powers: Deps, owner: str, sha: str) -> dict[str, Any]:
     return beat_json(beat_from_doc(beats.tree(powers.store, owner, sha)))
 
 
-def beat_links(beat_id: str, tree: str, body: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, str]]:
-    """The addresses of a beat and its files, and their signed twins."""
+Addresses = tuple[dict[str, str], dict[str, str]]
+
+
+def beat_links(beat_id: str, tree: str, body: Mapping[str, Any], version: int | None = None) -> Addresses:
+    """The addresses of a beat and its files, at its head or at a version, and their signed twins."""
     base = url_for("beats.show", job_id=beat_id)
     files = {name: f"{base}/{name}" for name in BEAT_FILES}
     previews = {
         f"sample:{s['sample_id']}": url_for("files.preview", job_id=beat_id, sample_id=s["sample_id"])
         for s in body["meta"]["samples"]
     }
-    links = {
-        "self": base,
-        "versions": f"{base}/versions",
-        "job": url_for("jobs.show", job_id=beat_id),
-        **files,
-        **previews,
+    links, media = _at_version({"self": base, **files, **previews}, tree, version)
+    others = {"versions": f"{base}/versions", "job": url_for("jobs.show", job_id=beat_id)}
+    return {**links, **others}, {**media, **{name: media_url(path, tree) for name, path in others.items()}}
+
+
+def _at_version(paths: Mapping[str, str], tree: str, version: int | None) -> Addresses:
+    query = {} if version is None else {"version": str(version)}
+    tail = f"?{urlencode(query)}" if query else ""
+    return {n: f"{p}{tail}" for n, p in paths.items()}, {n: media_url(p, tree, query) for n, p in paths.items()}
+
+
+def take_body(beat_id: str, take: Mapping[str, Any]) -> dict[str, Any]:
+    """One of several takes: its version, and where it can be read and heard."""
+    return {
+        "version": take["version"],
+        "commit": take["commit"],
+        "seed": take["seed"],
+        **_heard_at(beat_id, take["tree"], take["version"]),
     }
-    return links, {name: media_url(path, tree) for name, path in links.items()}
+
+
+def _heard_at(beat_id: str, tree: str, version: int) -> dict[str, Any]:
+    """Where a version can be read and heard."""
+    base = url_for("beats.show", job_id=beat_id)
+    links, media = _at_version({"self": base, "audio.wav": f"{base}/audio.wav"}, tree, version)
+    return {"links": links, "media": media}
 
 
 def beat_summary(doc: Document) -> dict[str, Any]:
@@ -111,6 +140,7 @@ def version_body(doc: Document, head: str) -> dict[str, Any]:
         "message": doc["message"],
         "at": clock.iso(doc["at"]),
         "head": doc["sha"] == head,
+        **_heard_at(doc["beat_id"], doc["tree"]["beat"], doc["number"]),
     }
 
 

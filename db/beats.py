@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
@@ -16,6 +16,8 @@ BEATS, COMMITS, TREES = "beats", "commits", "trees"
 YOUNG = timedelta(hours=1)  # far below the age at which a sweep takes anything
 LOGGED_HEX = 16  # of a commit's hash, in its id and in its beat's log: 64 bits tell the states of one beat apart
 NO_BEAT = "There is no beat with this id."
+
+Move = Callable[[Head], Head]
 
 
 def save_tree(store: Store, owner: str, body: dict[str, Any], blobs: tuple[str, ...]) -> str:
@@ -91,6 +93,13 @@ def commit_by_number(store: Store, beat_doc: Document, number: int) -> Document:
     return commit(store, beat_doc["owner"], beat_doc["id"], beat_doc["log"][number - 1])
 
 
+def commit_at(store: Store, beat_doc: Document, number: int | None) -> Document:
+    """The commit with this version number, or the head's for None. Raises NotFound."""
+    if number is not None:
+        return commit_by_number(store, beat_doc, number)
+    return commit(store, beat_doc["owner"], beat_doc["id"], beat_doc["head"])
+
+
 def commits(store: Store, beat_doc: Document, cursor: str | None, limit: int) -> Page:
     """The commits that were a beat's head, newest first; the cursor is the next one's number. Raises ValueError."""
     newest = len(beat_doc["log"]) if cursor is None else int(cursor)
@@ -132,21 +141,30 @@ def head_of(doc: Document) -> Head:
     return Head(doc["head"], tuple(doc["redo"]), doc["number"])
 
 
-def move_head(
-    store: Store, owner: str, beat_id: str, expected: str, move: Callable[[Head], Head], fields: dict[str, Any]
-) -> Document:
-    """Move a beat's head from `expected`, with `fields`. Raises NotFound, or StaleVersion when it stood elsewhere."""
+def add_versions(store: Store, doc: Document, saved: Sequence[str], move: Move, fields: dict[str, Any]) -> Document:
+    """List stored commits as a beat's next versions, all or none, and move its head from where `doc` saw it.
+
+    Raises NotFound, or StaleVersion when it stood elsewhere.
+    """
+    return _moved(store, doc, move, {**fields, "log": [*doc["log"], *(sha[:LOGGED_HEX] for sha in saved)]})
+
+
+def move_head(store: Store, doc: Document, move: Move, fields: dict[str, Any]) -> Document:
+    """Move a beat's head over its versions from where `doc` saw it. Raises NotFound, StaleVersion."""
+    return _moved(store, doc, move, fields)
+
+
+def _moved(store: Store, seen: Document, move: Move, fields: dict[str, Any]) -> Document:
+    """A head that stands where it was seen has the log that was seen, unless an undo came back to it: then it grew."""
 
     def change(doc: Document) -> Document | None:
-        if doc["owner"] != owner:
+        if doc["owner"] != seen["owner"]:
             return None
-        if doc["head"] != expected:
+        if (doc["head"], doc["number"]) != (seen["head"], seen["number"]):
             raise StaleVersion("The beat has changed since you read it: read it again and repeat the change.")
         to = move(head_of(doc))
-        grown = [*doc["log"], to.commit[:LOGGED_HEX]] if to.number > doc["number"] else doc["log"]
         return {
             **doc,
-            "log": grown,
             **fields,
             "head": to.commit,
             "redo": list(to.redo),
@@ -154,7 +172,7 @@ def move_head(
             "updated_at": clock.now(),
         }
 
-    written = store.mutate(BEATS, beat_id, change)
+    written = store.mutate(BEATS, seen["id"], change)
     if written is None:
         raise NotFound(NO_BEAT)
     return written

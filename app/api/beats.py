@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Response, request
-from marshmallow import Schema, fields, validate
+from marshmallow import Schema, ValidationError, fields, validate
 
 from app import change, queue
-from app.api.fields import SEED_MAX, BeatFields, PageQuery, SkeletonFields
+from app.api.fields import SEED_MAX, BeatFields, PageQuery, SkeletonFields, VersionQuery
 from app.auth import caller, deps, guard
 from app.bodies import JsonList, Number, Whole, parse, parse_query, within
 from app.errors import answer
@@ -22,12 +22,13 @@ from db import beats as repo
 from db import jobs
 from services.beats import types as t
 from services.beats.request import check_style
+from services.beats.retakes import TAKES_MAX
 from services.beats.takes import check_change
 from services.errors import Canceled, NotFound
 
 blp = Door("beats", __name__, url_prefix="/v1", description="Beats from sounds: Stage 1, 2, 3 and after")
 
-STAGES = ("preprocess", "roles", "beat", "render")
+STAGES = ("preprocess", "roles", "beat", "arrange", "render")
 
 
 class EditFields(Schema):
@@ -37,23 +38,49 @@ class EditFields(Schema):
     message = fields.Str(validate=validate.Length(1, 200))
 
 
+def _first_then_last(bars: list[int]) -> None:
+    if bars != sorted(bars):
+        raise ValidationError("the first is not after the last")
+
+
 class RegenerateFields(SkeletonFields):
     """What changes; fields that are left out stay as the beat has them."""
 
-    from_stage = fields.Str(load_default="beat", validate=validate.OneOf(STAGES))
+    from_stage = fields.Str(
+        load_default="beat",
+        validate=validate.OneOf(STAGES),
+        metadata={
+            "description": "The first stage that runs again. `arrange` lays the same material out anew in sections "
+            "(`arrange: false`: as a flat loop) and takes `arrange`, `seed`, `bars_total` and `takes` alone"
+        },
+    )
+    takes = Whole(
+        validate=within(1, TAKES_MAX),
+        metadata={
+            "description": "So many takes side by side, each from the next seed that plays something else, each a "
+            "version; the beat becomes the first. The answer lists them as `takes`. Fewer come, with a warning, when "
+            "no others differ"
+        },
+    )
     bpm = Number(validate=within(t.BPM_MIN, t.BPM_MAX))
     bars_total = Whole(validate=within(1, t.BARS_MAX), metadata={"description": "The beat's new length in bars"})
     bars = JsonList(  # type: ignore[assignment]  # here it bounds the change
         Whole(validate=within(0, t.BARS_MAX - 1)),
-        validate=validate.Length(equal=2),
+        validate=[validate.Length(equal=2), _first_then_last],
         metadata={"description": "Only these bars: [first, last], from 0"},
     )
     style = fields.Str(validate=validate.Length(1, 40))
     humanize = Number(validate=within(0, 1))
     shape = Number(validate=within(0, 1))
     tune = fields.Bool()
-    arrange = fields.Bool()
-    seed = Whole(validate=within(0, SEED_MAX))
+    arrange = fields.Bool(metadata={"description": "Sections instead of a flat loop"})
+    seed = Whole(
+        validate=within(0, SEED_MAX),
+        metadata={
+            "description": "Left out: the beat's own. Where nothing but `from_stage: arrange`, `roles`, `bars`, `keep` "
+            "or `takes` is sent, the next one that plays something else. `meta.seed` says which"
+        },
+    )
     roles = JsonList(
         fields.Str(validate=validate.OneOf(t.ROLES)),
         validate=validate.Length(1, 5),
@@ -114,7 +141,8 @@ def index() -> Response:
 @describe(
     blp,
     Contract(
-        "Read a beat at its head",
+        "Read a beat at its head or at a version",
+        query=VersionQuery,
         answers={200: "Beat", 202: "Job"},
         problems=(404, 409, 413, 415, 422, 503, 504, 507),
         headers=("If-None-Match",),
@@ -122,13 +150,17 @@ def index() -> Response:
 )
 @guard("beats:read", media=True)
 def show(job_id: str) -> Response:
-    """The beat with its ETag; 202 and the job while it runs; the job's problem if it failed."""
-    owner = caller().owner
+    """The beat with its ETag; 202 and the job while it runs; the job's problem if it failed.
+
+    An older version has links to the files of that version, and an ETag that a change of the head refuses as stale.
+    """
+    owner, number = caller().owner, parse_query(request, VersionQuery()).get("version")
     try:
         doc = repo.beat(deps().store, owner, job_id)
     except NotFound:
         return _unfinished(owner, job_id)
-    return with_etag(beat_body(job_id, owner, commit=doc["head"]), doc["head"])
+    at = repo.commit_at(deps().store, doc, number)["sha"]
+    return with_etag(beat_body(job_id, owner, commit=at, pinned=number is not None), at)
 
 
 def _unfinished(owner: str, job_id: str) -> Response:
@@ -186,14 +218,15 @@ def edit(job_id: str) -> Response:
 )
 @guard("beats:write")
 def regenerate(job_id: str) -> Response:
-    """A job that runs only the later stages again and saves one new version."""
+    """A job that runs only the later stages again and saves one new version, or as many as `takes` says."""
     wanted, _ = parse(request, RegenerateFields())
     doc = repo.beat(deps().store, caller().owner, job_id)
     head = required_match()
     if "style" in wanted:
         check_style(wanted["style"], wanted.get("meter"))
     check_change(wanted["from_stage"], {k: v for k, v in wanted.items() if k != "from_stage"})
-    params: dict[str, Any] = {"beat_id": job_id, "head": head, "from_stage": wanted.pop("from_stage"), "fields": wanted}
+    outer: dict[str, Any] = {name: wanted.pop(name) for name in ("from_stage", "takes") if name in wanted}
+    params: dict[str, Any] = {"beat_id": job_id, "head": head, **outer, "fields": wanted}
 
     def plan() -> Plan:
         change.refuse_stale(doc, head)  # only now: a repeated request finds its job by the Idempotency-Key

@@ -53,6 +53,15 @@ class BeatFields(SkeletonFields):
     title = fields.Str(load_default="", validate=validate.Length(0, 200))
 
 
+class VersionQuery(Schema):
+    """Which saved state of a beat."""
+
+    version = Whole(
+        validate=validate.Range(min=1, error="must be 1 or more"),
+        metadata={"description": "An older version instead of the head; 404 when the beat has none of this number"},
+    )
+
+
 class PageQuery(Schema):
     """Lists, newest first."""
 

@@ -8,6 +8,7 @@ from flask import Response, g, request
 from marshmallow import Schema, fields, validate
 
 from app import held, queue
+from app.api.fields import VersionQuery
 from app.auth import caller, deps, guard
 from app.bodies import Whole, parse_query
 from app.errors import answer
@@ -36,7 +37,7 @@ ANSWERS: dict[int, Any] = {
 PROBLEMS = (404, 416, 422, 503)
 
 
-class WavQuery(Schema):
+class WavQuery(VersionQuery):
     """How a WAV is written."""
 
     bits = fields.Str(load_default="24", validate=validate.OneOf(("16", "24", "32f")))
@@ -47,7 +48,7 @@ class WavQuery(Schema):
     )
 
 
-class MidiQuery(Schema):
+class MidiQuery(VersionQuery):
     """Which note a sound gets."""
 
     map = fields.Str(load_default="gm", validate=validate.OneOf(("gm", "pads")))
@@ -66,11 +67,7 @@ class StemsQuery(WavQuery):
     )
 
 
-class NoQuery(Schema):
-    """No parameters."""
-
-
-def _file_route(name: str, summary: str, query: type[Schema] = NoQuery) -> None:
+def _file_route(name: str, summary: str, query: type[Schema] = VersionQuery) -> None:
     """One route for one file name."""
 
     @blp.route(f"/beat/<job_id>/{name}", methods=["GET"], endpoint=name.replace(".", "_"))
@@ -84,11 +81,11 @@ def _file_route(name: str, summary: str, query: type[Schema] = NoQuery) -> None:
 
 for _name, _summary, _query in (
     ("audio.wav", "The beat as WAV", WavQuery),
-    ("audio.flac", "The beat as FLAC (24 bit)", NoQuery),
-    ("audio.mp3", "The beat as MP3", NoQuery),
-    ("audio.ogg", "The beat as Ogg Vorbis", NoQuery),
+    ("audio.flac", "The beat as FLAC (24 bit)", VersionQuery),
+    ("audio.mp3", "The beat as MP3", VersionQuery),
+    ("audio.ogg", "The beat as Ogg Vorbis", VersionQuery),
     ("beat.mid", "The beat as a Standard MIDI File", MidiQuery),
-    ("kit.zip", "The sounds with an SFZ instrument", NoQuery),
+    ("kit.zip", "The sounds with an SFZ instrument", VersionQuery),
     ("stems.zip", "A WAV per role; their sum is the mix before the master", StemsQuery),
 ):
     _file_route(_name, _summary, _query)
@@ -96,12 +93,19 @@ for _name, _summary, _query in (
 
 @blp.route("/beat/<job_id>/samples/<sample_id>.wav", methods=["GET"], endpoint="preview")
 @describe(
-    blp, Contract("One sound of the kit as WAV", answers=ANSWERS, problems=PROBLEMS, headers=("Range", "If-None-Match"))
+    blp,
+    Contract(
+        "One sound of the kit as WAV",
+        query=VersionQuery,
+        answers=ANSWERS,
+        problems=PROBLEMS,
+        headers=("Range", "If-None-Match"),
+    ),
 )
 @guard("beats:read", media=True)
 def preview(job_id: str, sample_id: str) -> Response:
     """The stored cut of a sample."""
-    doc, tree_sha = _state(job_id)
+    doc, tree_sha = _state(job_id, parse_query(request, VersionQuery()).get("version"))
     kit = repo.tree(deps().store, caller().owner, tree_sha)["kit"]
     sample = next((s for s in kit if s["sample_id"] == sample_id), None)
     if sample is None:
@@ -110,16 +114,19 @@ def preview(job_id: str, sample_id: str) -> Response:
     return serve(Served(sample["blob"], "audio/wav", f"{stem}.wav", doc["created_at"]))
 
 
-def _state(beat_id: str) -> tuple[Document, str]:
-    """The beat and the hash of the state that is asked for: the head's, or the one that a signed link pins."""
+def _state(beat_id: str, version: int | None) -> tuple[Document, str]:
+    """The beat and the hash of the state that is asked for: what a signed link pins, else the version's or the head's.
+
+    Raises NotFound, also for a version that the beat does not have.
+    """
     owner, store = caller().owner, deps().store
     doc = repo.beat(store, owner, beat_id)
     pinned = g.get("pinned_hash")
-    return doc, pinned or repo.commit(store, owner, beat_id, doc["head"])["tree"]["beat"]
+    return doc, pinned or repo.commit_at(store, doc, version)["tree"]["beat"]
 
 
 def _serve(beat_id: str, name: str, options: dict[str, Any]) -> Response:
-    doc, tree_sha = _state(beat_id)
+    doc, tree_sha = _state(beat_id, options.pop("version", None))
     d, owner = deps(), caller().owner
     facts = {"tree": tree_sha, "title": doc["title"], "name": name, "options": options, "code": code_version()}
     key = files.file_key(owner, facts)

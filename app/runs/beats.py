@@ -13,6 +13,7 @@ from db.store import Document
 from services.beats import pipeline
 from services.beats.document import beat_from_doc, beat_to_doc
 from services.beats.request import BeatRequest
+from services.beats.retakes import another, take_seed
 from services.beats.types import Beat
 from services.errors import NotFound, SourceExpired, StaleVersion
 from services.jobs.types import Outcome
@@ -30,7 +31,9 @@ def beat(ctx: JobContext) -> Outcome:
     if ctx.job["attempt"] > 1:
         try:
             doc = beats.beat(ctx.deps.store, ctx.job["owner"], ctx.job["id"])
-            return _made_before(ctx, beats.commit_by_number(ctx.deps.store, doc, 1))
+            first = beats.commit_by_number(ctx.deps.store, doc, 1)
+            state = beats.tree(ctx.deps.store, ctx.job["owner"], first["tree"]["beat"])
+            return Outcome({"beat_id": doc["id"], "commit": first["sha"]}, blobs_of(beat_from_doc(state)))
         except NotFound:
             pass  # the earlier attempt did not come that far
     request = BeatRequest.from_params(params)
@@ -68,12 +71,12 @@ def start(ctx: JobContext, made: Beat, params: dict[str, Any]) -> str:
 
 
 def regenerate(ctx: JobContext) -> Outcome:
-    """Only the stages from `from_stage` on run again; the result is one more commit on the beat's head.
+    """Only the stages from `from_stage` on run again; the result is one more commit on the beat's head, or `takes`.
 
-    Its time is that of the job, so that a further attempt finds what an earlier one saved.
+    Their time is that of the job, so that a further attempt finds what an earlier one saved.
     """
     store, owner, params = ctx.deps.store, ctx.job["owner"], ctx.job["params"]
-    if ctx.job["attempt"] > 1 and (mine := _saved(ctx)) is not None:
+    if ctx.job["attempt"] > 1 and (mine := _saved(ctx)):
         return _made_before(ctx, mine)
     doc = beats.beat(store, owner, params["beat_id"])
     change.refuse_stale(doc, params["head"])
@@ -82,37 +85,47 @@ def regenerate(ctx: JobContext) -> Outcome:
     if params["from_stage"] == "preprocess":
         heard = hear(ctx, _sources(ctx, doc), doc["mode"], BEAT_SLICES)
     ctx.report("beat", 0.85)
-    made = pipeline.regenerate(
-        before, heard.samples, pipeline.Change(params["from_stage"], params["fields"], heard.warnings)
-    )
+    asked = pipeline.Change(params["from_stage"], params["fields"], heard.warnings)
+    made = another(before, heard.samples, asked, params.get("takes"))
     try:
-        doc = change.save(store, owner, doc, made, _message(ctx), at=ctx.job["created_at"])
+        doc = change.save_takes(store, doc, made, _message(ctx), at=ctx.job["created_at"])
     except StaleVersion:
-        if (mine := _saved(ctx)) is None:
+        if not (mine := _saved(ctx)):
             raise
         return _made_before(ctx, mine)  # an attempt that was taken for dead has saved it meanwhile
-    return Outcome({"beat_id": doc["id"], "commit": doc["head"]}, blobs_of(made))
+    return _taken(ctx, [beats.commit(store, owner, doc["id"], sha) for sha in doc["log"][-len(made) :]], made)
+
+
+def _taken(ctx: JobContext, commits: Sequence[Document], made: Sequence[Beat]) -> Outcome:
+    """The outcome of a regenerate: its first commit, and where takes were asked for, all of them."""
+    takes = [
+        {"version": c["number"], "commit": c["sha"], "tree": c["tree"]["beat"], "seed": take_seed(m, _stage(ctx))}
+        for c, m in zip(commits, made, strict=True)
+    ]
+    found = {"takes": takes} if ctx.job["params"].get("takes") else {}
+    return Outcome({"beat_id": commits[0]["beat_id"], "commit": commits[0]["sha"], **found}, blobs_of(*made))
 
 
 def _message(ctx: JobContext) -> str:
-    return f"Regenerate from {ctx.job['params']['from_stage']}"
+    return f"Regenerate from {_stage(ctx)}"
 
 
-def _saved(ctx: JobContext) -> Document | None:
-    """The commit with which an earlier attempt of this job moved the beat's head, wherever the head is by now."""
+def _stage(ctx: JobContext) -> str:
+    return str(ctx.job["params"]["from_stage"])
+
+
+def _saved(ctx: JobContext) -> list[Document]:
+    """The commits with which an earlier attempt of this job moved the beat's head, wherever the head is by now."""
     doc = beats.beat(ctx.deps.store, ctx.job["owner"], ctx.job["params"]["beat_id"])
     mine = ([ctx.job["params"]["head"]], ctx.job["created_at"], _message(ctx))
-    for sha in reversed(doc["log"]):
-        commit = beats.commit(ctx.deps.store, ctx.job["owner"], doc["id"], sha)
-        if (list(commit["parents"]), commit["at"], commit["message"]) == mine:
-            return commit
-    return None
+    listed = (beats.commit(ctx.deps.store, ctx.job["owner"], doc["id"], sha) for sha in doc["log"])
+    return [c for c in listed if (list(c["parents"]), c["at"], c["message"]) == mine]
 
 
-def _made_before(ctx: JobContext, commit: Document) -> Outcome:
-    """The outcome of an attempt whose end was never written."""
-    state = beats.tree(ctx.deps.store, ctx.job["owner"], commit["tree"]["beat"])
-    return Outcome({"beat_id": commit["beat_id"], "commit": commit["sha"]}, blobs_of(beat_from_doc(state)))
+def _made_before(ctx: JobContext, commits: Sequence[Document]) -> Outcome:
+    """The outcome of a regenerate whose end was never written."""
+    trees = [beats.tree(ctx.deps.store, ctx.job["owner"], c["tree"]["beat"]) for c in commits]
+    return _taken(ctx, commits, [beat_from_doc(tree) for tree in trees])
 
 
 def _sources(ctx: JobContext, doc: Document) -> Sequence[dict[str, Any]]:
@@ -128,6 +141,6 @@ def _sources(ctx: JobContext, doc: Document) -> Sequence[dict[str, Any]]:
     return list(doc["sources"])
 
 
-def blobs_of(made: Beat) -> tuple[str, ...]:
-    """The stored cuts that a beat stands on."""
-    return tuple(sorted({s.blob for s in made.kit.values()}))
+def blobs_of(*made: Beat) -> tuple[str, ...]:
+    """The stored cuts that beats stand on."""
+    return tuple(sorted({s.blob for beat in made for s in beat.kit.values()}))

@@ -62,6 +62,7 @@ def compose_request(request: BeatRequest, samples: Sequence[Sample]) -> ComposeR
         seed=request.seed,
         sounds=sounds,
         arrange=request.arrange,
+        arrange_seed=request.arrange_seed,
         groove_amount=request.groove_amount,
     )
 

@@ -13,6 +13,8 @@ from services.errors import FieldError, Invalid
 
 GRID_FIELDS = ("bpm", "meter", "swing", "swing_unit", "bars_total")  # they move every event, so they bound nothing
 UNSAID = {"shape": 0.0, "tune": False}  # of a beat that was made before sounds were dressed
+SOUND_FIELDS = ("shape", "tune", "arrange")  # of all sounds, of all bars: they change what a bound would keep
+LAYOUT_FIELDS = ("arrange", "seed", "bars_total", "takes")  # what a new layout of the same material can heed
 BOUNDS = ("roles", "bars", "keep")  # each leaves a part of the beat as it is
 
 
@@ -33,14 +35,19 @@ def bounded(fields: Mapping[str, Any]) -> bool:
 def check_change(from_stage: str, fields: Mapping[str, Any]) -> None:
     """Raise Invalid, naming each field, for fields that this change could only ignore.
 
-    Fields of the grid beside `roles`, `bars` or `keep`: what stays lies in the grid as it is. Any field from `render`
-    on: that stage makes the files anew and composes nothing.
+    Fields of the grid, of all sounds or of the sections beside `roles`, `bars` or `keep`: what stays is in them as it
+    is. From `arrange` on all but `arrange`, `seed`, `bars_total` and `takes`: the material stays. Any field from
+    `render` on: that stage makes the files anew and composes nothing.
     """
     if from_stage == "render":
         _refuse(sorted(fields), "changes what is played, and from_stage=render makes only the files anew")
+    if from_stage == "arrange":
+        other = [name for name in sorted(fields) if name not in LAYOUT_FIELDS]
+        _refuse(other, "changes the material, and from_stage=arrange only lays it out anew: use from_stage=beat")
     if bounded(fields):
         held = ", ".join(name for name in BOUNDS if fields.get(name))
-        _refuse([name for name in GRID_FIELDS if name in fields], f"changes the whole beat, and {held} keeps a part")
+        whole = [name for name in (*GRID_FIELDS, *SOUND_FIELDS) if name in fields]
+        _refuse(whole, f"changes the whole beat, and {held} keeps a part")
 
 
 def _refuse(names: Collection[str], message: str) -> None:
@@ -59,11 +66,30 @@ def asked(before: Beat, change: Change) -> BeatRequest:
     fields = {name: value for name, value in change.fields.items() if name not in BOUNDS}
     if "bars_total" in fields:
         fields["bars"] = fields.pop("bars_total")
+    fields |= _layout(before, change)
     played = {**UNSAID, **before.meta["parameters"], **_played(before)}
     style = fields.get("style", played["style"])
     if style not in (played["style"], "auto"):
         played |= _of_style(before, style, bounded(change.fields))
     return BeatRequest.from_params(played).changed(fields)
+
+
+def _layout(before: Beat, change: Change) -> dict[str, Any]:
+    """The seeds of another take: a new one of its layout alone, or of all of it; what stays has its layout."""
+    if change.from_stage == "arrange":
+        own = int(before.meta["parameters"].get("seed", 0))
+        laid = int(change.fields.get("seed", layout_seed(before)))
+        return {"arrange": change.fields.get("arrange", True), "seed": own, "arrange_seed": laid}
+    if bounded(change.fields) or "seed" not in change.fields:
+        return {"arrange_seed": layout_seed(before)}
+    return {"arrange_seed": None}
+
+
+def layout_seed(beat: Beat) -> int:
+    """The seed of a beat's layout: its own, unless it was laid out anew."""
+    asked = beat.meta.get("parameters", {})
+    laid = asked.get("arrange_seed")
+    return int(asked.get("seed", 0)) if laid is None else int(laid)
 
 
 def _played(before: Beat) -> dict[str, Any]:

@@ -6,9 +6,12 @@ from services.errors import Conflict
 from services.projects.types import Head
 
 
-def advance(head: Head, commit: str) -> Head:
-    """The head after a new state was saved on top of it: what undo had left behind can no longer be redone."""
-    return Head(commit, (), head.number + 1)
+def advance(head: Head, *commits: str) -> Head:
+    """The head after states were saved side by side on top of it: it stands at the first of them.
+
+    What undo had left behind can no longer be redone.
+    """
+    return Head(commits[0], (), head.number + len(commits))
 
 
 def undo(head: Head, parents: tuple[str, ...]) -> Head:
