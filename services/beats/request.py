@@ -28,6 +28,7 @@ class BeatRequest:
     shape: float = 0.6
     tune: bool = True
     arrange: bool = False
+    arrange_seed: int | None = None  # None: the seed
     groove: str | None = None
     groove_amount: float = 1.0
     roles: dict[str, Role] = field(default_factory=dict)
