@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from services.audio.clip import Clip
-from services.beats.types import Beat, Event, Grid, Role, Sample, SourceRef, Trim
+from services.beats.types import ROLES, Beat, Event, Grid, Role, Sample, SourceRef, Trim
 
 RATE = 44_100
 KIT: tuple[tuple[Role, str], ...] = (
@@ -21,6 +21,9 @@ KIT: tuple[tuple[Role, str], ...] = (
     ("ACCENT", "clap"),
     ("TEXTURE", "texture"),
 )
+
+LEVEL_MIX: dict[str, Any] = {"roles": {role: {"balance_db": 0.0} for role in ROLES}}
+STILL_META: dict[str, Any] = {"seed": 0, "parameters": {"humanize": 0.0}}
 
 
 def hit(frequency: float = 200.0, decay_s: float = 0.08, rise_s: float = 0.005, length_s: float = 1.0) -> Clip:
@@ -62,8 +65,8 @@ def event(sample_id: str, bar: int, step: int, role: Role = "CORE", instrument: 
 def one(
     clip: Clip, events: list[Event], bpm: float = 120.0, bars: int = 1, **changes: Any
 ) -> tuple[Beat, dict[str, Clip]]:
-    """A beat of one sound `s`, CORE unless told."""
-    beat = Beat(grid(bpm, bars), tuple(events), {"s": sample("s", clip, **changes)}, meta={"seed": 0})
+    """A beat of one sound `s`, CORE unless told, whose hits do not vary, with every role at one level."""
+    beat = Beat(grid(bpm, bars), tuple(events), {"s": sample("s", clip, **changes)}, mix=LEVEL_MIX, meta=STILL_META)
     return beat, {"s": clip}
 
 

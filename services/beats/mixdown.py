@@ -16,11 +16,10 @@ import numpy as np
 from services.audio.clip import HOUSE_RATE_HZ, Samples
 from services.beats.strikes import Strike
 from services.beats.types import Role
-from services.beats.voices import EDGE_IN_S, START_S, ramp
+from services.beats.voices import BED_FADE_S, EDGE_IN_S, START_S, ramp
 
 RATE = HOUSE_RATE_HZ
 CUT_S = 0.008  # fade of a strike that another one cuts: short enough to be heard as a cut, long enough not to click
-BED_FADE_S = 0.060  # a bed comes in and goes out this long, along a straight line
 _FAR = 1 << 60
 
 
@@ -51,12 +50,16 @@ class Stretch:
     `rise` multiplies its first frames, `fall` its last ones; None leaves them.
     """
 
-    role: Role
+    strike: Strike
     samples: Samples
     at: int
     gain: float
     rise: Samples | None = None
     fall: Samples | None = None
+
+    @property
+    def role(self) -> Role:
+        return self.strike.role
 
     @property
     def end(self) -> int:
@@ -138,7 +141,7 @@ def _stretch(strike: Strike, lead: int, until: int) -> Stretch:
     faded = tail - max(0, until)
     fall = CUT_FALL[:faded] if faded > 0 else None
     sound = voice.samples[:, first : voice.attack + tail]
-    return Stretch(strike.role, sound, strike.frame - lead, strike.gain, rise, fall)
+    return Stretch(strike, sound, strike.frame - lead, strike.gain, rise, fall)
 
 
 def _bed(strike: Strike, until: int) -> list[Stretch]:
@@ -153,11 +156,11 @@ def _bed(strike: Strike, until: int) -> list[Stretch]:
         sound = np.take(samples, range(frames + fall), axis=1, mode="wrap")
         sound[:, :frames] *= BED_RISE[:frames]
         sound[:, frames:] *= BED_RISE[frames - 1]
-        return [Stretch(strike.role, sound, strike.frame, strike.gain, None, BED_FALL)]
+        return [Stretch(strike, sound, strike.frame, strike.gain, None, BED_FALL)]
     pieces = []
     for at in range(0, frames, period):
         sound = samples[:, : min(period, frames - at)]
-        pieces.append(Stretch(strike.role, sound, strike.frame + at, strike.gain, None if at else BED_RISE))
+        pieces.append(Stretch(strike, sound, strike.frame + at, strike.gain, None if at else BED_RISE))
     tail = np.take(samples, range(frames, frames + fall), axis=1, mode="wrap")
-    pieces.append(Stretch(strike.role, tail, strike.frame + frames, strike.gain, None, BED_FALL))
+    pieces.append(Stretch(strike, tail, strike.frame + frames, strike.gain, None, BED_FALL))
     return pieces

@@ -11,11 +11,16 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 from services.audio.clip import HOUSE_RATE_HZ, Clip
+from services.beats.balance import weighed
 from services.beats.dress_audio import Wardrobe
+from services.beats.ducking import release_s
+from services.beats.grid import bar_bpms
 from services.beats.pads import pad_notes
 from services.beats.perform import Hit
+from services.beats.softness import layer_of, softened
 from services.beats.ticks import VELOCITY_MAX, TickClock, length_ticks, midi_velocity
 from services.beats.types import Beat, Role
+from services.beats.variation import CENTS, amount_of, chances, retuned
 from services.beats.voices import Voice, VoiceKey, cut_group, hat_keys, key_of, make_voice, pad_voice
 from services.errors import NotFound
 
@@ -26,7 +31,8 @@ RATE = HOUSE_RATE_HZ
 class Strike:
     """A voice that is struck. `frame`: where its attack lies; `gain`: linear; `group`: what it cuts and is cut by.
 
-    `held`: frames after which it is let go, None for its own length; a bed always has them.
+    `held`: frames after which it is let go, None for its own length; a bed always has them. `release_s`: an eighth at
+    the tempo of its bar. `bass`: it plays a bass.
     """
 
     key: VoiceKey
@@ -35,6 +41,8 @@ class Strike:
     gain: float
     group: Hashable
     held: int | None = None
+    release_s: float = 0.0
+    bass: bool = False
 
     @property
     def role(self) -> Role:
@@ -46,8 +54,11 @@ class Rack:
 
     def __init__(self, beat: Beat, clips: Mapping[str, Clip], wardrobe: Wardrobe) -> None:
         """`clips`: sample id → the whole stored cut, 44.1 kHz."""
-        self._beat, self._clips, self._wardrobe = beat, clips, wardrobe
+        self._beat, self._clips, self._wardrobe = weighed(beat), clips, wardrobe
+        self._amount = amount_of(beat)
         self._voices: dict[VoiceKey, Voice] = {}
+        self._layers: dict[tuple[VoiceKey, int], Voice] = {}
+        self._takes: dict[tuple[VoiceKey, int, int], Voice] = {}
 
     def voice(self, key: VoiceKey) -> Voice:
         """The voice of a key. Raises NotFound `sample_missing` for a sound without its clip."""
@@ -59,6 +70,14 @@ class Rack:
             self._voices[key] = make_voice(self._beat, sample, clip, key, self._wardrobe)
         return self._voices[key]
 
+    def take(self, key: VoiceKey, layer: int, take: int) -> Voice:
+        """A voice in a layer of softness (see `softness.LAYERS`) and a take (see `variation.CENTS`)."""
+        if (key, layer, take) not in self._takes:
+            if (key, layer) not in self._layers:
+                self._layers[key, layer] = softened(self.voice(key), layer)
+            self._takes[key, layer, take] = retuned(self._layers[key, layer], self._amount * CENTS[take])
+        return self._takes[key, layer, take]
+
 
 def velocity_gain(velocity: float) -> float:
     """Linear gain of a velocity 0..1: 40·log10(velocity) dB, the law that SFZ players use by default."""
@@ -67,15 +86,25 @@ def velocity_gain(velocity: float) -> float:
 
 def strikes_of(beat: Beat, hits: Sequence[Hit], rack: Rack) -> list[Strike]:
     """The hits as strikes, by time; hits without a sample are left out."""
-    hats = hat_keys(beat)
+    hats, bpms = hat_keys(beat), bar_bpms(beat.grid)
+    drawn = chances(hits, int(beat.meta.get("seed", 0)), amount_of(beat))
     found = []
-    for hit in hits:
-        key = key_of(hit.event)
+    for hit, chance in zip(hits, drawn, strict=True):
+        event, key = hit.event, key_of(hit.event)
         if key is None:
             continue
-        held = round(hit.duration_s * RATE) if key.role == "TEXTURE" or hit.event.articulation == "choke" else None
-        gain = velocity_gain(hit.event.velocity)
-        found.append(Strike(key, rack.voice(key), round(hit.time_s * RATE), gain, cut_group(key, hats), held))
+        found.append(
+            Strike(
+                key,
+                rack.take(key, layer_of(event), chance.take),
+                round(hit.time_s * RATE),
+                velocity_gain(event.velocity) * chance.gain,
+                cut_group(key, hats),
+                round(hit.duration_s * RATE) if key.role == "TEXTURE" or event.articulation == "choke" else None,
+                release_s(bpms[event.bar]),
+                event.instrument == "bass",
+            )
+        )
     return _one_at_a_time(found)
 
 

@@ -21,30 +21,30 @@ from scipy import signal
 
 from services.audio.clip import HOUSE_RATE_HZ, Clip, Samples
 from services.audio.loudness import OFFSET_LUFS, k_weighting
-from services.beats.dress import VARIANTS, Variant
+from services.beats.dress import Variant
 from services.beats.dress_audio import Wardrobe
-from services.beats.placing import kit_order as kit_order  # noqa: PLC0414 -- until its importers have moved
-from services.beats.placing import own_pan, pan_gains, place_of, placed_at, role_mix
+from services.beats.placing import own_pan, place_of, placed_at, role_mix
 from services.beats.tame import tamed
 from services.beats.types import Beat, Event, Role, Sample
 
-CORE_LUFS = -20.0  # momentary loudness of a full-velocity CORE hit: leaves 6 dB for peaks that fall together
+CORE_LUFS = -24.0  # momentary loudness of a hit of full velocity: peaks that fall together stay under full scale
 ROLE_LU = {"CORE": 0.0, "ACCENT": -1.0, "MOTION": -9.0, "FILL": -3.0, "TEXTURE": -18.0}  # against CORE, as heard
-# Where velocities of a role usually lie. The targets are meant for these, so 40·log10 of them is given back.
-USUAL_VELOCITY = {"CORE": 0.9, "ACCENT": 0.9, "MOTION": 0.6, "FILL": 0.75, "TEXTURE": 0.32}
-OVERLAP_LU = {"MOTION": 3.0, "FILL": 3.0}  # quick hits add up inside 400 ms: a single one may be that much softer
 
 LEVEL_FLOOR_LUFS = -85.0  # below it a sound counts as silence and is left alone
 GAIN_MAX_DB = 60.0  # more only lifts the noise of a nearly silent file
 CREST_MAX_DB = 10.0  # peak over momentary loudness: drums that are to be loud together cannot all be spikes
-TAME_MAX_DB = 5.0  # of a spike that is bent away; more would be heard as distortion
-PEAK_MAX = 0.56  # of a voice, 12 dB over CORE's level: a 2 ms tick does not get a slam's loudness by its peak alone
+# Of a spike that is bent away: more would be heard as distortion, later on a hiss than on a tone.
+TAME_MAX_DB: dict[Role, float] = {"CORE": 6.0, "ACCENT": 6.0, "MOTION": 9.0, "FILL": 6.0, "TEXTURE": 6.0}
+# Of a voice, both channels together, before its role's trim: a click does not get a slam's loudness by its peak alone.
+# Hats are all peak, and play at half velocity: they may have more.
+PEAK_MAX: dict[Role, float] = {"CORE": 0.5, "ACCENT": 0.56, "MOTION": 1.4, "FILL": 0.56, "TEXTURE": 0.5}
 MOMENTARY_S = 0.4  # the window of momentary loudness
 BEFORE_S = 0.005  # of a rise that belongs to the hit: the window opens so long before the attack
 LEVEL_SPAN_S = 10.0  # of a long bed, what is measured
 EDGE_IN_S, EDGE_OUT_S = 0.001, 0.005  # fades at the cut edges of a sound, against clicks
 START_S = 0.003  # fade into a sound whose beginning is cut away
 PAD_LEAD_S = 0.005  # of a sound before its attack that a pad plays: more would be heard as latency
+BED_FADE_S = 0.060  # a bed comes in and goes out this long, along a straight line
 LOOP_MIN_S = 1.0  # shorter beds are repeated up to that, so that a long event is made of few pieces
 RATE = HOUSE_RATE_HZ
 HATS = "hats"  # the cut group of hi-hats
@@ -67,8 +67,6 @@ GATES: dict[Role, Gate] = {
 }
 VARIANT_GATES: dict[Variant, Gate] = {"open": Gate(0.35, 0.08), "ring": Gate(2.5, 0.5)}  # hats and cymbals that ring
 # Parts of MOTION that neither are hats nor close an open one.
-RINGING = {"crash": VARIANT_GATES["ring"], "ride": VARIANT_GATES["ring"]}
-OPEN_GATE = VARIANT_GATES["open"]
 KEEPS_OPEN = frozenset({"shaker", "ride", "crash", "perc"})
 CYMBALS = frozenset({"crash", "ride"})
 
@@ -134,6 +132,7 @@ def gate_of(role: Role, variant: Variant) -> Gate:
 def make_voice(beat: Beat, sample: Sample, clip: Clip, key: VoiceKey, wardrobe: Wardrobe) -> Voice:
     """The voice of a sample at full velocity. `clip`: the whole stored cut, 44.1 kHz, any number of channels.
 
+    Every voice has the same loudness, -24 LUFS, before the trims of sample and role.
     Silence (below -85 LUFS) keeps its level; no frames give an empty voice. Raises ValueError for another rate: stored
     cuts are made at 44.1 kHz.
     """
@@ -148,7 +147,8 @@ def make_voice(beat: Beat, sample: Sample, clip: Clip, key: VoiceKey, wardrobe: 
     if not loops:
         _close(stereo, attack, key)
     stereo = _levelled(stereo, attack, key.role)
-    own_db = sample.gain_db + float(role_mix(beat, key.role).get("gain_db", 0.0))
+    strip = role_mix(beat, key.role)
+    own_db = sample.gain_db + float(strip.get("gain_db", 0.0)) + float(strip.get("balance_db", 0.0))
     stereo *= np.float32(10.0 ** (own_db / 20.0))
     if loops and 0 < stereo.shape[1] < LOOP_MIN_S * RATE:
         stereo = np.tile(stereo, (1, math.ceil(LOOP_MIN_S * RATE / stereo.shape[1])))
@@ -167,33 +167,6 @@ def pad_voice(voice: Voice) -> Voice:
     rise = min(round(START_S * RATE), samples.shape[1])
     samples[:, :rise] *= ramp(rise)
     return Voice(samples, 0)
-
-
-@dataclass(frozen=True, slots=True)
-class Levels:
-    """A sample in a role before its levels are applied, as `kit.sfz` writes it: body, attack frame, gain and pan."""
-
-    body: Samples
-    attack: int
-    gain: float
-    place: float
-
-
-def level_sample(beat: Beat, sample: Sample, clip: Clip, role: Role) -> Levels:
-    """Gain and place of a sample's plainest version in a role."""
-    key = VoiceKey(sample.sample_id, role, VARIANTS[role][0])
-    wardrobe = Wardrobe()
-    dressed, voice = wardrobe.dressed(sample, clip, role, key.variant), make_voice(beat, sample, clip, key, wardrobe)
-    place = place_of(beat, sample, role)
-    peak = float(np.abs(dressed.samples).max(initial=0.0)) * max(pan_gains(place, dressed.samples.shape[0]))
-    gain = float(np.abs(voice.samples).max(initial=0.0)) / peak if peak > 0.0 else 1.0
-    return Levels(dressed.samples, dressed.attack, gain, place)
-
-
-def target_lufs(role: Role) -> float:
-    """The momentary loudness of a single full-velocity hit of a role, LUFS before the master."""
-    usual_db = 40.0 * math.log10(USUAL_VELOCITY[role] / USUAL_VELOCITY["CORE"])
-    return CORE_LUFS + ROLE_LU[role] - OVERLAP_LU.get(role, 0.0) - usual_db
 
 
 def hit_lufs(stereo: Samples, attack: int, *, mean: bool = False) -> float:
@@ -234,17 +207,17 @@ def _close(stereo: Samples, attack: int, key: VoiceKey) -> None:
 
 
 def _levelled(stereo: Samples, attack: int, role: Role) -> Samples:
-    """A fresh voice, its spikes bent, at the loudness of its role; silence as it is."""
+    """A fresh voice, its spikes bent, at the loudness of all voices; silence as it is."""
     bed = role == "TEXTURE"
     level = hit_lufs(stereo, attack, mean=bed)
     if level <= LEVEL_FLOOR_LUFS:
         return stereo
     spike_db = 20.0 * math.log10(_peak(stereo)) - level - CREST_MAX_DB
     if spike_db > 0.0:
-        stereo = tamed(stereo, min(spike_db, TAME_MAX_DB))
+        stereo = tamed(stereo, min(spike_db, TAME_MAX_DB[role]))
         level = hit_lufs(stereo, attack, mean=bed)
-    gain = 10.0 ** (min(target_lufs(role) - level, GAIN_MAX_DB) / 20.0)
-    stereo *= np.float32(min(gain, PEAK_MAX / _peak(stereo)))
+    gain = 10.0 ** (min(CORE_LUFS - level, GAIN_MAX_DB) / 20.0)
+    stereo *= np.float32(min(gain, PEAK_MAX[role] / _peak(stereo)))
     return stereo
 
 

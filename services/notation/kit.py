@@ -21,11 +21,11 @@ from services.audio.wavfile import Loop, write_wav
 from services.beats.dress import steps_of
 from services.beats.dress_audio import Wardrobe
 from services.beats.filenames import bpm_text, clean, sound_name, title_of
-from services.beats.mixdown import BED_FADE_S, CUT_S
+from services.beats.mixdown import CUT_S
 from services.beats.pads import pad_notes, plain_key
 from services.beats.strikes import Rack
 from services.beats.types import Beat, Sample
-from services.beats.voices import HATS, PAD_LEAD_S, VoiceKey, cut_group, hat_keys, pad_voice
+from services.beats.voices import BED_FADE_S, HATS, PAD_LEAD_S, VoiceKey, cut_group, hat_keys, pad_voice
 from services.notation.archive import zip_bytes
 
 WAV_BITS = 24

@@ -6,11 +6,14 @@ import numpy as np
 import pytest
 
 from services.audio.clip import Clip
+from services.audio.loudness import momentary
+from services.beats.dress_audio import Dressed, Wardrobe
 from services.beats.grid import event_time_s
 from services.beats.render import master_mix, render_mix
 from services.beats.types import ROLES, Beat, Trim
+from services.beats.voices import CORE_LUFS
 from services.errors import NotFound
-from tests.beat_material import RATE, event, full_beat, grid, hit, kit, noise, one, sample
+from tests.beat_material import LEVEL_MIX, RATE, STILL_META, event, full_beat, grid, hit, kit, noise, one, sample
 
 
 def level_db(samples, start_s, end_s):
@@ -137,23 +140,18 @@ def test_velocity_follows_40_log10():
     beat, clips = one(hit(), [event("s", 0, 2), event("s", 0, 10, velocity=0.5)])
     mix = render_mix(beat, clips).mix.samples
     quarter = RATE // 4
-    ratio = np.abs(mix[:, RATE : RATE + 2 * quarter]).max() / np.abs(mix[:, : 2 * quarter]).max()
-    assert 20 * np.log10(ratio) == pytest.approx(-12.04, abs=0.05)
+    ratio = np.square(mix[:, RATE : RATE + 2 * quarter]).sum() / np.square(mix[:, : 2 * quarter]).sum()
+    assert 10 * np.log10(ratio) == pytest.approx(-12.04, abs=0.1)
 
 
-def test_roles_sit_at_their_levels_against_core():
-    """One hit of one sound in each role at the velocity usual for it: the momentary loudness differs as designed."""
-    from services.audio.loudness import momentary
-    from services.beats.voices import OVERLAP_LU, ROLE_LU, USUAL_VELOCITY
-
-    heard = {}
-    for role in ("CORE", "ACCENT", "MOTION", "FILL"):
-        clip = noise(0.3, 0.04)
-        instrument = {"MOTION": "hat_closed"}.get(role, "tom")
-        hits = [event("s", 0, 0, role, instrument, velocity=USUAL_VELOCITY[role])]
-        heard[role] = momentary(render_mix(*one(clip, hits, role=role, instrument=instrument, attack_s=0.0)).mix).max()
-    for role, level in heard.items():
-        assert level - heard["CORE"] == pytest.approx(ROLE_LU[role] - OVERLAP_LU.get(role, 0), abs=1.0), role
+@pytest.mark.parametrize("clip", [noise(0.3, 0.04), noise(2.0, None, 2), hit(60, 0.09), hit(4000, 0.004, 0.001)])
+@pytest.mark.parametrize("role", ["CORE", "ACCENT", "MOTION", "FILL"])
+def test_every_sound_has_one_loudness_in_every_role(role, clip):
+    """Momentary loudness of a hit of full velocity, before the trims: a hiss, a bed, a thump and a tick are alike."""
+    beat, clips = one(clip, [event("s", 0, 4, role, "tom")], role=role, instrument="tom", attack_s=0.001)
+    at = RATE // 2 - round(0.005 * RATE)
+    heard = render_mix(beat, clips).mix.samples[:, at : at + round(0.4 * RATE)]
+    assert momentary(Clip(heard, RATE)).max() == pytest.approx(CORE_LUFS, abs=0.5)
 
 
 def test_core_stands_in_the_middle_and_motion_at_the_sides():
@@ -167,7 +165,7 @@ def test_core_stands_in_the_middle_and_motion_at_the_sides():
 def test_the_mixer_strip_and_the_sample_move_a_sound():
     beat, clips = one(hit(), [event("s", 0, 0)])
     plain = render_mix(beat, clips).mix.samples
-    strip = replace(beat, mix={"roles": {"CORE": {"gain_db": -6.0, "pan": -1.0}}})
+    strip = replace(beat, mix={"roles": {"CORE": {"gain_db": -6.0, "pan": -1.0, "balance_db": 0.0}}})
     left = render_mix(strip, clips).mix.samples
     assert np.abs(left[1]).max() < 1e-6
     assert 20 * np.log10(np.abs(left[0]).max() / np.abs(plain[0]).max()) == pytest.approx(-3.0, abs=0.05)
@@ -185,8 +183,8 @@ def test_an_open_hat_ends_with_the_next_closed_one():
     }
     opened = event("o", 0, 4, "MOTION", "hat_open", articulation="open", duration_steps=2.0)
     closed = event("c", 0, 5, "MOTION", "hat_closed")
-    free = render_mix(Beat(grid(), (opened,), samples), clips).stems["MOTION"].samples
-    cut = render_mix(Beat(grid(), (opened, closed), samples), clips).stems["MOTION"].samples
+    free = render_mix(Beat(grid(), (opened,), samples, mix=LEVEL_MIX), clips).stems["MOTION"].samples
+    cut = render_mix(Beat(grid(), (opened, closed), samples, mix=LEVEL_MIX), clips).stems["MOTION"].samples
     assert level_db(free, 0.70, 0.75) > -45
     assert level_db(cut, 0.69, 0.75) < -90
     assert level_db(cut, 0.55, 0.60) == pytest.approx(level_db(free, 0.55, 0.60), abs=0.1)
@@ -245,8 +243,8 @@ def test_hats_cut_one_another_when_they_begin():
     samples = {i: sample(i, clips[i], "MOTION", "hat_open", attack_s=0.0) for i in clips}
     opened = event("o", 0, 4, "MOTION", "hat_open", articulation="open")
     closed = event("c", 0, 5, "MOTION", "hat_closed")
-    both = render_mix(Beat(grid(), (opened, closed), samples), clips).mix.samples
-    lone = render_mix(Beat(grid(), (closed,), samples), clips).mix.samples
+    both = render_mix(Beat(grid(), (opened, closed), samples, (), LEVEL_MIX, STILL_META), clips).mix.samples
+    lone = render_mix(Beat(grid(), (closed,), samples, (), LEVEL_MIX, STILL_META), clips).mix.samples
     at = round(0.625 * RATE)
     assert not np.array_equal(both[:, at : at + 300], lone[:, at : at + 300])
     assert np.array_equal(both[:, at + 353 :], lone[:, at + 353 :])
@@ -277,10 +275,14 @@ def test_texture_fills_its_event_evenly():
 @pytest.mark.parametrize("period_s", [0.0005, 0.05, 0.7, 3.0])
 @pytest.mark.parametrize("steps", [0.1, 1.0, 37.0])
 def test_a_bed_starts_on_its_event_and_fades_after_its_end(period_s, steps):
+    class Plain(Wardrobe):
+        def dressed(self, sample, clip, role, variant=""):
+            return Dressed(clip.samples, 0, loops=True)
+
     clip = Clip(np.full((1, round(period_s * RATE)), 0.3, np.float32), RATE)
     bed = event("s", 0, 4, "TEXTURE", "texture", duration_steps=steps)
     beat, clips = one(clip, [bed], bars=3, role="TEXTURE", instrument="texture", attack_s=0.0)
-    heard = np.abs(render_mix(beat, clips).mix.samples[0])
+    heard = np.abs(render_mix(beat, clips, wardrobe=Plain()).mix.samples[0])
     start, fade = RATE // 2, round(0.06 * RATE)
     end = start + round(steps * RATE / 8)
     assert not heard[:start].any()
