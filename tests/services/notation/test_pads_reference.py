@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from services.audio.clip import Clip
 from services.audio.wavfile import read_wav
 from services.beats.dress_audio import Wardrobe
 from services.beats.export import ExportOptions, export
@@ -15,7 +16,7 @@ from services.beats.styles import STYLES
 from services.beats.types import METERS, ROLES
 from services.beats.voices import key_of
 from tests import sfz_reader
-from tests.beat_material import event, full_beat, grid, hit, kit, noise, one
+from tests.beat_material import RATE, event, full_beat, grid, hit, kit, noise, one
 from tests.groove_material import drums, everyday, made
 
 LIMIT_DB = -60.0
@@ -106,6 +107,24 @@ def test_chokes_flams_and_sounds_in_several_roles():
     events += [event("s", 0, s, "ACCENT", "snare", articulation="flam") for s in (4, 12)]
     events += [event("s", 0, 8, "MOTION", "crash"), event("s", 0, 10, "MOTION", "hat_closed")]
     assert agrees(*one(noise(1.5, 0.6), events, role="MOTION", instrument="hat_open", attack_s=0.0))
+
+
+STRANGE = {
+    "silence": Clip(np.zeros((1, 4410), np.float32), RATE),
+    "no frames": Clip(np.zeros((1, 0), np.float32), RATE),
+    "one frame": Clip(np.full((1, 1), 0.5, np.float32), RATE),
+    "standing": Clip(np.full((2, 44100), 0.5, np.float32), RATE),
+    "many channels": noise(0.5, 0.1, 64),
+    "a bell": hit(2000, 3.0, 0.01, 6.7),
+}
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("name", sorted(STRANGE))
+def test_strange_sounds(name, role):
+    instrument = {"CORE": "kick", "ACCENT": "snare", "MOTION": "hat_closed", "FILL": "tom", "TEXTURE": "texture"}[role]
+    events = [event("s", 0, s, role, instrument, duration_steps=3.0) for s in (0, 4, 6)]
+    assert agrees(*one(STRANGE[name], events, role=role, instrument=instrument, attack_s=0.0))
 
 
 def scattered(seed):
