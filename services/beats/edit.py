@@ -15,6 +15,7 @@
 | duplicate_bars | bars [first, last], count? 1 | copies after `last`; what followed moves back |
 | bpm | bpm 40..300, bar? | the whole beat, or from this bar on |
 | swing | swing? .50..0.75 swing_unit? 8, 16 | |
+| sections | sections [{name first_bar bars low_pass_hz?}] | all sections anew, in order, none over another |
 
 Bars are 0-based. Operations apply in order, each to what the one before left. `undo` and `redo` belong to the history
 and are not known here. `OP_SHAPES` holds the same table as JSON schemas.
@@ -28,7 +29,7 @@ from typing import Any
 
 from services.beats.document import check_beat, event_errors
 from services.beats.edit_shapes import OP_SHAPES, check_shapes
-from services.beats.edit_time import duplicate_bars, set_bpm, set_swing
+from services.beats.edit_time import duplicate_bars, set_bpm, set_sections, set_swing
 from services.beats.event_ids import free_id
 from services.beats.fitting import fitted
 from services.beats.grid import in_order
@@ -237,4 +238,5 @@ _APPLY: dict[str, Callable[[Beat, Op], Beat]] = {
     "duplicate_bars": duplicate_bars,
     "bpm": set_bpm,
     "swing": set_swing,
+    "sections": set_sections,
 }

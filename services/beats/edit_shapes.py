@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
 from services.beats.grid import OFFSET_MAX_MS, SWING_MAX, SWING_MIN
@@ -23,18 +23,20 @@ from services.errors import FieldError, Invalid
 OPS_MAX = 2000  # operations in one request
 GAIN_MIN_DB, GAIN_MAX_DB = -60.0, 24.0  # silence for every purpose, and more than any sound needs
 TEXT_MAX = 200  # characters of an id
+NAME_MAX = 40  # characters of a section's name: what a page shows above its bars
+LOW_PASS_MIN_HZ, LOW_PASS_MAX_HZ = 100.0, 20_000.0  # below, hats are gone; above, nobody hears it
 STEP_MAX = max(METERS.values()) - 1  # of the longest bar; the beat's own meter is checked when the op is applied
 DURATION_MAX_STEPS = float(BARS_MAX * max(METERS.values()))
 COPIES_MAX = BARS_MAX - 1
 
-Kind = Literal["int", "number", "text", "bool", "bars"]
+Kind = Literal["int", "number", "text", "bool", "bars", "sections"]
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
     """One field of an operation: its JSON type, whether it must be there, its range or its choices, and what it means.
 
-    `bars` is a pair [first, last], 0-based, both included.
+    `bars` is a pair [first, last], 0-based, both included; `sections` a list of objects of the shapes `SECTION`.
     """
 
     kind: Kind
@@ -44,10 +46,11 @@ class Shape:
     high: float | None = None
     choices: tuple[Any, ...] = ()
     nullable: bool = False
+    longest: int = TEXT_MAX
 
 
 def _need(shape: Shape) -> Shape:
-    return Shape(shape.kind, shape.meaning, True, shape.low, shape.high, shape.choices, shape.nullable)
+    return replace(shape, required=True)
 
 
 _ID = Shape("text", "an event of this beat")
@@ -67,6 +70,15 @@ _MUTED = Shape("bool", "true by default")
 _SECONDS = Shape("number", "seconds in the stored sound", low=0, high=7200)
 _GAIN = Shape("number", "dB", required=True, low=GAIN_MIN_DB, high=GAIN_MAX_DB)
 _PAN = Shape("number", "-1 left to 1 right", required=True, low=-1, high=1)
+
+SECTION: dict[str, Shape] = {
+    "name": Shape("text", "what it is called", required=True, longest=NAME_MAX),
+    "first_bar": _need(_BAR),
+    "bars": Shape("int", "how many bars", required=True, low=1, high=BARS_MAX),
+    "low_pass_hz": Shape(
+        "number", "where MOTION and TEXTURE end in it", low=LOW_PASS_MIN_HZ, high=LOW_PASS_MAX_HZ, nullable=True
+    ),
+}
 
 # `one_of`: exactly one of these fields; `some_of`: at least one of these.
 OPS: dict[str, dict[str, Shape]] = {
@@ -103,6 +115,7 @@ OPS: dict[str, dict[str, Shape]] = {
         "swing": Shape("number", "place of a pair's second note", low=SWING_MIN, high=SWING_MAX),
         "swing_unit": Shape("int", "note value of a pair's halves", choices=(8, 16)),
     },
+    "sections": {"sections": Shape("sections", "all of them in the order of the beat, in place of the old", True)},
 }  # fmt: skip
 
 ONE_OF: dict[str, tuple[str, ...]] = {
@@ -143,10 +156,18 @@ def _field_schema(shape: Shape) -> dict[str, Any]:
     if shape.kind == "bars":
         item = {"type": "integer", **bounds}
         return {"type": "array", "items": item, "minItems": 2, "maxItems": 2, "description": shape.meaning}
+    if shape.kind == "sections":
+        item = {
+            "type": "object",
+            "properties": {name: _field_schema(field) for name, field in SECTION.items()},
+            "required": [name for name, field in SECTION.items() if field.required],
+            "additionalProperties": False,
+        }
+        return {"type": "array", "items": item, "maxItems": BARS_MAX, "description": shape.meaning}
     kind = _JSON_TYPES[shape.kind]
     schema: dict[str, Any] = {"type": [kind, "null"] if shape.nullable else kind, "description": shape.meaning}
     if shape.kind == "text" and not shape.choices:
-        schema["maxLength"] = TEXT_MAX
+        schema["maxLength"] = shape.longest
     if shape.choices:
         schema["enum"] = [*shape.choices, None] if shape.nullable else list(shape.choices)
     return {**schema, **bounds}
@@ -172,19 +193,37 @@ def _op_errors(op: Any) -> list[FieldError]:
     name = op.get("op")
     if not isinstance(name, str) or name not in OPS:
         return [FieldError("op", f"is one of {', '.join(OPS)}")]
-    shapes = OPS[name]
-    errors = [FieldError(str(field), f"is unknown in {name}") for field in op if field != "op" and field not in shapes]
-    for field, shape in shapes.items():
-        if field in op:
-            message = _field_error(shape, op[field])
-            errors += [FieldError(field, message)] if message else []
-        elif shape.required:
-            errors.append(FieldError(field, "is missing"))
+    errors = _object_errors({field: value for field, value in op.items() if field != "op"}, OPS[name], name)
     one, some = ONE_OF.get(name, ()), SOME_OF.get(name, ())
     if one and sum(field in op for field in one) != 1:
         errors.append(FieldError(one[0], f"exactly one of {', '.join(one)} is needed"))
     if some and not any(field in op for field in some):
         errors.append(FieldError(some[0], f"one of {', '.join(some)} is needed"))
+    return errors
+
+
+def _object_errors(value: Mapping[str, Any], shapes: Mapping[str, Shape], name: str) -> list[FieldError]:
+    """What is wrong with the fields of an object that should have these shapes."""
+    errors = [FieldError(str(field), f"is unknown in {name}") for field in value if field not in shapes]
+    for field, shape in shapes.items():
+        if field not in value:
+            errors += [FieldError(field, "is missing")] if shape.required else []
+        elif shape.kind == "sections":
+            errors += _sections_errors(field, value[field])
+        elif message := _field_error(shape, value[field]):
+            errors.append(FieldError(field, message))
+    return errors
+
+
+def _sections_errors(field: str, value: Any) -> list[FieldError]:
+    if not isinstance(value, (list, tuple)) or len(value) > BARS_MAX:
+        return [FieldError(field, f"is a list of at most {BARS_MAX} sections")]
+    errors: list[FieldError] = []
+    for i, one in enumerate(value):
+        if not isinstance(one, Mapping):
+            errors.append(FieldError(f"{field}[{i}]", "is no object"))
+            continue
+        errors += [FieldError(f"{field}[{i}].{e.field}", e.message) for e in _object_errors(one, SECTION, "a section")]
     return errors
 
 
@@ -201,7 +240,7 @@ def _field_error(shape: Shape, value: Any) -> str | None:
             return "is no text"
         if shape.choices and value not in shape.choices:
             return f"is one of {', '.join(shape.choices)}"
-        return None if 0 < len(value) <= TEXT_MAX else f"has 1 to {TEXT_MAX} characters"
+        return None if 0 < len(value) <= shape.longest else f"has 1 to {shape.longest} characters"
     return _number_error(shape, value)
 
 

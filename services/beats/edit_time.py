@@ -1,8 +1,8 @@
-"""The edit operations on time itself: copies of bars, tempo, swing."""
+"""The edit operations on time itself: copies of bars, tempo, swing, sections."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -31,8 +31,7 @@ def duplicate_bars(beat: Beat, op: Mapping[str, Any]) -> Beat:
     copied = _copies([e for e in beat.events if first <= e.bar <= last], (span, count), {e.id for e in beat.events})
     tempo_map = _tempos(beat.grid.tempo_map, (first, last), count)
     grid = replace(beat.grid, bars=beat.grid.bars + shift, tempo_map=tempo_map)
-    sections = tuple(_stretched(s, last, shift) for s in beat.sections)
-    return replace(beat, grid=grid, events=(*moved, *copied), sections=sections)
+    return replace(beat, grid=grid, events=(*moved, *copied), sections=_repeated(beat.sections, (first, last), count))
 
 
 def _copies(events: Iterable[Event], repeats: tuple[int, int], taken: set[str]) -> list[Event]:
@@ -50,13 +49,58 @@ def _copies(events: Iterable[Event], repeats: tuple[int, int], taken: set[str]) 
     return found
 
 
-def _stretched(section: Section, last: int, shift: int) -> Section:
-    """A section that holds the copied bars' end grows, one behind them moves."""
-    if section.first_bar > last:
-        return replace(section, first_bar=section.first_bar + shift)
-    if section.first_bar + section.bars > last:
-        return replace(section, bars=section.bars + shift)
-    return section
+def _repeated(sections: Sequence[Section], bars: tuple[int, int], count: int) -> tuple[Section, ...]:
+    """The sections around copied bars: those behind move back. One that holds all of the bars grows; where the bars
+    lie in several, the copies have their own sections, and what is cut off at the end comes again after them."""
+    first, last = bars
+    shift = count * (last - first + 1)
+    touched = [s for s in sections if s.first_bar <= last and _end(s) > first]
+    within = len(touched) == 1 and touched[0].first_bar <= first and _end(touched[0]) > last
+    before = [s for s in sections if s.first_bar <= last]
+    behind = [replace(s, first_bar=s.first_bar + shift) for s in sections if s.first_bar > last]
+    if within:
+        grown = [replace(s, bars=s.bars + shift) if s is touched[0] else s for s in before]
+        return (*grown, *behind)
+    pieces = [_cut(s, first, last + 1) for s in touched]
+    copies = [replace(s, first_bar=s.first_bar + n * (last - first + 1)) for n in range(1, count + 1) for s in pieces]
+    kept = [_cut(s, s.first_bar, last + 1) for s in before]
+    rest = [_cut(s, last + 1, _end(s)) for s in before if _end(s) > last + 1]
+    moved = [replace(s, first_bar=s.first_bar + shift) for s in rest]
+    return (*kept, *copies, *moved, *behind)
+
+
+def _end(section: Section) -> int:
+    return section.first_bar + section.bars
+
+
+def _cut(section: Section, start: int, end: int) -> Section:
+    """The part of a section from bar `start` up to bar `end`."""
+    first, stop = max(section.first_bar, start), min(_end(section), end)
+    return replace(section, first_bar=first, bars=stop - first)
+
+
+def set_sections(beat: Beat, op: Mapping[str, Any]) -> Beat:
+    """All sections anew. Raises Invalid for one that leaves the beat, or begins before the one before it has ended."""
+    found = tuple(
+        Section(
+            one["name"],
+            one["first_bar"],
+            one["bars"],
+            None if one.get("low_pass_hz") is None else float(one["low_pass_hz"]),
+        )
+        for one in op["sections"]
+    )
+    errors: list[FieldError] = []
+    free = 0
+    for i, section in enumerate(found):
+        if _end(section) > beat.grid.bars:
+            errors.append(FieldError(f"sections[{i}].bars", f"leaves the beat of {beat.grid.bars} bars"))
+        if section.first_bar < free:
+            errors.append(FieldError(f"sections[{i}].first_bar", f"is {free} or later, behind the section before"))
+        free = max(free, _end(section))
+    if errors:
+        raise Invalid("", errors=tuple(errors))
+    return replace(beat, sections=found)
 
 
 def _tempos(tempo_map: Tempos, bars: tuple[int, int], count: int) -> Tempos:

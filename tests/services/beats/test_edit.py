@@ -286,7 +286,7 @@ def test_the_pickup_bar_is_not_copied():
 def test_shapes_are_json_schemas_of_the_documented_operations():
     assert list(OP_SHAPES) == [
         "add", "move", "delete", "set", "mute", "role", "replace_sample", "trim", "gain", "pan", "duplicate_bars",
-        "bpm", "swing",
+        "bpm", "swing", "sections",
     ]  # fmt: skip
     for op, schema in OP_SHAPES.items():
         assert schema["properties"]["op"]["enum"] == [op]
