@@ -33,7 +33,7 @@ ONSET_LOOK_S, ONSET_BACK_S, ONSET_GAP_S = 0.002, 0.010, 0.0005
 ONSET_PEAK_S = 0.008  # the first strong peak comes within this of the rise
 QUIET = 0.25  # of a hit: what sounds before it is that soft, or its body cannot be told from the last one's
 ONSET_FLOOR_DB = -50.0  # against the stem's peak: softer is no hit
-MATCH_S = 0.022  # an onset belongs to an event when it is no farther from it
+MATCH_S = 0.012  # an onset belongs to an event when it is no farther from it: a second click in a sound is
 OFFBEATS_MIN = 3  # fewer say more of the player's jitter than of the swing
 NOTHING = 1e-12
 
@@ -254,20 +254,15 @@ def same_hit(stem: Audio, first_s: float, second_s: float, length_s: float) -> b
 
 
 def seam_jump(loop: Audio) -> float:
-    """How far a loop's last sample lies from its first, against the steps between its neighbours elsewhere.
+    """How sharply a loop bends where its end meets its start, against its sharpest bend elsewhere.
 
-    The jump over the seam, extrapolated from both sides, over the largest such step of the 50 ms around it, without
-    the 2 ms that touch it; about 1 or less where nothing clicks.
+    A hit on the first beat bends there as any hit does: about 1. A cut through a sound bends more than all hits.
     """
-    if not loop.any():
-        return 0.0
-    reach, touch = round(0.05 * RATE), round(0.001 * RATE)
-    around = np.concatenate((loop[:, -reach:], loop[:, :reach]), axis=1).astype(np.float64)
-    bend = np.abs(np.diff(around, n=2, axis=1)).max(axis=0)
-    at = reach - 1
-    near = bend[at - 1 : at + 1].max()
-    rest = np.concatenate((bend[: at - touch], bend[at + touch :])).max()
-    return float(near / max(rest, 1e-4 * np.abs(loop).max()))
+    touch = round(0.001 * RATE)
+    around = np.concatenate((loop[:, -touch:], loop[:, :touch]), axis=1).astype(np.float64)
+    near = np.abs(np.diff(around, n=2, axis=1)).max(initial=0.0)
+    rest = np.abs(np.diff(loop[:, touch:-touch].astype(np.float64), n=2, axis=1)).max(initial=0.0)
+    return float(near / max(rest, 1e-4 * np.abs(loop).max(initial=0.0), NOTHING))
 
 
 def places(events: Iterable[Event], bar: int, without: Sequence[str] = ("TEXTURE",)) -> frozenset[Place]:
