@@ -51,6 +51,10 @@ SECTION = record(
     bars=WHOLE,
     low_pass_hz=maybe({"type": "number", "description": "Where MOTION and TEXTURE end in these bars"}),
 )
+BY_STEP: Json = {
+    "type": "object",
+    "additionalProperties": {"type": "object", "additionalProperties": NUMBER},
+}
 POOLS: Json = {"type": "object", "additionalProperties": many(ID)}
 ROLE_COUNTS: Json = {"type": "object", "additionalProperties": WHOLE, "description": "Sounds in each pool"}
 
@@ -200,6 +204,22 @@ SCHEMAS: dict[str, Json] = {
         links=LINKS,
         media=LINKS,
     ),
+    "Groove": record(
+        "groove_id name bpm meter swing swing_unit offset_ms velocity created_at links",
+        groove_id=ID,
+        job_id=ID,
+        reused_from=maybe(ID),
+        name=TEXT,
+        asset_id=maybe(ID),
+        bpm={**NUMBER, "description": "Quarter notes per minute"},
+        meter={"type": "string", "enum": list(METERS)},
+        swing=NUMBER,
+        swing_unit=WHOLE,
+        offset_ms={**BY_STEP, "description": "Lateness against the swung grid, by role and step of the bar"},
+        velocity={**BY_STEP, "description": "0..1, by role and step of the bar"},
+        created_at=TIME,
+        links=LINKS,
+    ),
     "Slice": record(
         "sample_id onset_s start_s end_s attack_s peak_db quality duplicate_of",
         sample_id=ID,
@@ -272,5 +292,6 @@ for _name, _item in (
     ("Assets", "Asset"),
     ("Styles", "Style"),
     ("Samples", "Sample"),
+    ("Grooves", "Groove"),
 ):
     SCHEMAS[_name] = record(_name.lower(), **{_name.lower(): many(ref(_item))})

@@ -44,6 +44,7 @@ KINDS: dict[str, Kind] = {
     "slices": Kind("app.runs.rungs:slices"),
     "roles": Kind("app.runs.rungs:roles"),
     "skeleton": Kind("app.runs.rungs:skeleton"),
+    "groove": Kind("app.runs.grooves:groove", reuse="app.reuse:groove"),
     "asset": Kind("app.runs.rungs:asset"),
     "export": Kind("app.runs.export:export", timeout_s=lambda _: FILE_S),
 }
@@ -52,7 +53,7 @@ KINDS: dict[str, Kind] = {
 PRELOAD: tuple[str, ...] = (
     "numpy", "scipy.signal", "scipy.fft", "scipy.optimize", "soundfile", "av", "soxr", "app.runs.beats",
     "app.runs.rungs",
-    "app.runs.export", "services.audio.decode:preload", "services.version:code_version",
+    "app.runs.grooves", "app.runs.export", "services.audio.decode:preload", "services.version:code_version",
 )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from flask import url_for
 from app import queue
 from app.auth import deps, media_url
 from app.deps import Deps
-from db import assets, beats, jobs, results
+from db import assets, beats, grooves, jobs, results
 from db.store import Document
 from services import clock
 from services.beats.document import beat_from_doc
@@ -38,6 +38,9 @@ def result_body(job: Document) -> dict[str, Any]:
     if body is None:
         raise NotFound("The result of this job is no longer stored.")
     body = {"job_id": job["id"], "reused_from": job.get("reused_from"), **body}
+    if job["kind"] == "groove":
+        own = groove_body(grooves.groove(deps().store, job["owner"], body["groove_id"]))
+        return {"job_id": job["id"], "reused_from": job.get("reused_from"), **own}
     if job["kind"] == "asset":
         return asset_body(assets.asset(deps().store, job["owner"], body["asset_id"]))
     return body
@@ -128,6 +131,16 @@ def beat_summary(doc: Document) -> dict[str, Any]:
         "created_at": clock.iso(doc["created_at"]),
         "updated_at": clock.iso(doc["updated_at"]),
         "links": {"self": base},
+    }
+
+
+def groove_body(doc: Document) -> dict[str, Any]:
+    """A groove as the API shows it: numbers per role and step, a step's number as text."""
+    return {
+        "groove_id": doc["id"],
+        **{name: doc[name] for name in grooves.FACTS},
+        "created_at": clock.iso(doc["created_at"]),
+        "links": {"self": url_for("grooves.show", groove_id=doc["id"])},
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.deps import Deps
-from db import beats, results
+from db import beats, grooves, results
 from db.store import Document
 from services.errors import NotFound
 from services.jobs.types import Outcome
@@ -36,3 +36,11 @@ def beat(deps: Deps, job: Document, original: Document) -> Outcome:
         },
     )
     return Outcome({"beat_id": job["id"], "commit": commit.sha}, tuple(original["blobs"]))
+
+
+def groove(deps: Deps, job: Document, original: Document) -> Outcome:
+    """A new groove with what the original's job read. Raises NotFound when that was deleted since."""
+    doc = grooves.groove(deps.store, job["owner"], original["id"])
+    facts = {name: doc[name] for name in grooves.FACTS}
+    grooves.save_groove(deps.store, job["owner"], job["id"], facts)
+    return Outcome({"groove_id": job["id"]})

@@ -8,10 +8,11 @@ from typing import Any
 
 from app.deps import Deps
 from app.uploads import Upload, distinct
-from db import assets, samples
+from db import assets, grooves, samples
 from services import clock
 from services.beats.types import SAMPLES_MAX
 from services.errors import FieldError, Invalid, NotAudio, NotFound, TooLarge
+from services.grooves.types import Groove
 
 MEDIA_TYPES = {
     "wav": "audio/wav",
@@ -23,7 +24,9 @@ MEDIA_TYPES = {
     "aac": "audio/aac",
     "aiff": "audio/aiff",
     "webm": "audio/webm",
+    "midi": "audio/midi",
 }
+MIDI = "midi"  # a container that holds notes instead of sound
 FORMATS = "wav, flac, mp3, ogg, opus, m4a, aac, aiff or webm"
 NOT_AUDIO = f"is not an audio file that can be read: send {FORMATS}"
 UPLOAD = "upload"
@@ -123,6 +126,18 @@ def earlier(deps: Deps, owner: str, ids: list[str], field: str) -> Stored:
     if missing:
         raise NotFound("One of the ids names nothing of yours.", errors=tuple(missing))
     return Stored(tuple(found))
+
+
+def named_groove(deps: Deps, owner: str, wanted: dict[str, Any]) -> dict[str, Any]:
+    """The content of the groove that a request names, as a job's parameters hold it (so that equal work is equal only
+    with an equal groove); nothing without one. Raises NotFound naming the field."""
+    if "groove" not in wanted:
+        return {}
+    try:
+        doc = grooves.groove(deps.store, owner, wanted["groove"])
+    except NotFound as err:
+        raise NotFound(err.message, errors=(FieldError("groove", "there is no such groove"),)) from None
+    return {"template": Groove.from_doc(doc).to_doc()}
 
 
 def _earlier_one(deps: Deps, owner: str, one: str) -> dict[str, Any] | None:

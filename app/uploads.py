@@ -43,6 +43,13 @@ class Upload:
     media_type: str
     repeats: bool = False  # whether the field takes several files: then errors name it with a number
 
+    def begins(self, magic: bytes) -> bool:
+        """Whether these are the file's first bytes."""
+        if self.content is not None or self.path is None:
+            return (self.content or b"").startswith(magic)
+        with open(self.path, "rb") as file:
+            return file.read(len(magic)) == magic
+
 
 class SpooledFile:
     """What Werkzeug writes a file part into: memory while it is small, then a temporary file; and a running SHA-256."""

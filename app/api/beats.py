@@ -16,14 +16,13 @@ from app.etags import required_match, with_etag
 from app.openapi import Contract, Door, describe
 from app.paging import listed
 from app.results import beat_body, beat_summary, version_body
-from app.sources import gather, refuse_too_many, refuse_unreadable
+from app.sources import gather, named_groove, refuse_too_many, refuse_unreadable
 from app.work import Plan, Work, accepted, run
 from db import beats as repo
 from db import jobs
 from services.beats import types as t
 from services.beats.request import check_style
-from services.beats.retakes import TAKES_MAX
-from services.beats.takes import check_change
+from services.beats.takes import TAKES_MAX, check_change
 from services.errors import Canceled, NotFound
 
 blp = Door("beats", __name__, url_prefix="/v1", description="Beats from sounds: Stage 1, 2, 3 and after")
@@ -74,6 +73,7 @@ class RegenerateFields(SkeletonFields):
     shape = Number(validate=within(0, 1))
     tune = fields.Bool()
     arrange = fields.Bool(metadata={"description": "Sections instead of a flat loop"})
+    groove_amount = Number(validate=within(0, 1))
     seed = Whole(
         validate=within(0, SEED_MAX),
         metadata={
@@ -120,8 +120,9 @@ def create() -> Response:
     refuse_unreadable(uploads, "samples")
 
     def plan() -> Plan:
+        template = named_groove(deps(), caller().owner, wanted)
         both = gather(deps(), caller().owner, uploads, ids)
-        return Plan({**wanted, "sources": list(both.sources)}, both.inputs, both.fresh)
+        return Plan({**wanted, **template, "sources": list(both.sources)}, both.inputs, both.fresh)
 
     return run(Work("beat", {**wanted, "sample_ids": ids}, uploads, waits=True), plan)
 
@@ -230,7 +231,7 @@ def regenerate(job_id: str) -> Response:
 
     def plan() -> Plan:
         change.refuse_stale(doc, head)  # only now: a repeated request finds its job by the Idempotency-Key
-        return Plan(params, subject=job_id)
+        return Plan({**params, **named_groove(deps(), caller().owner, wanted)}, subject=job_id)
 
     return run(Work("regenerate", {**params}, reusable=False), plan)
 

@@ -35,6 +35,11 @@ class SkeletonFields(Schema):
     )
     tune = fields.Bool(load_default=True, metadata={"description": "Tonal sounds are tuned to one key"})
     arrange = fields.Bool(load_default=False, metadata={"description": "Sections instead of a flat loop"})
+    groove = fields.Str(
+        validate=validate.Length(1, 64),
+        metadata={"description": "Id of a groove whose swing, lateness and velocities the hits take on"},
+    )
+    groove_amount = Number(load_default=1.0, validate=within(0, 1))
     seed = Whole(load_default=0, validate=within(0, SEED_MAX))
 
 

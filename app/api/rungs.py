@@ -12,7 +12,7 @@ from app.api.fields import IDS, SkeletonFields
 from app.auth import caller, deps, guard
 from app.bodies import JsonObject, Whole, parse, within
 from app.openapi import Contract, Door, describe
-from app.sources import gather, refuse_too_many, refuse_unreadable
+from app.sources import gather, named_groove, refuse_too_many, refuse_unreadable
 from app.uploads import Upload
 from app.work import Plan, Work, run
 from services.beats import types as t
@@ -134,7 +134,9 @@ def skeleton() -> Response:
     """The grid and the events that the pools would play."""
     wanted, _ = parse(request, PoolFields())
     check_style(wanted["style"], wanted.get("meter"))
-    return run(Work("skeleton", wanted, waits=True), lambda: Plan(wanted))
+    return run(
+        Work("skeleton", wanted, waits=True), lambda: Plan({**wanted, **named_groove(deps(), caller().owner, wanted)})
+    )
 
 
 @blp.route("/styles", methods=["GET"])

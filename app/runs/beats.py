@@ -16,6 +16,7 @@ from services.beats.request import BeatRequest
 from services.beats.retakes import another, take_seed
 from services.beats.types import Beat
 from services.errors import NotFound, SourceExpired, StaleVersion
+from services.grooves.types import groove_of
 from services.jobs.types import Outcome
 from services.projects.types import Commit
 
@@ -39,7 +40,8 @@ def beat(ctx: JobContext) -> Outcome:
     request = BeatRequest.from_params(params)
     heard = hear(ctx, params["sources"], request.mode, BEAT_SLICES)
     ctx.report("beat", 0.85)
-    made = pipeline.make_beat(request, heard.samples, pipeline.Inputs(tuple(ctx.job["inputs"]), heard.warnings))
+    inputs = pipeline.Inputs(tuple(ctx.job["inputs"]), heard.warnings, groove_of(params.get("template")))
+    made = pipeline.make_beat(request, heard.samples, inputs)
     commit = start(ctx, made, params)
     return Outcome({"beat_id": ctx.job["id"], "commit": commit}, blobs_of(made))
 
@@ -85,7 +87,7 @@ def regenerate(ctx: JobContext) -> Outcome:
     if params["from_stage"] == "preprocess":
         heard = hear(ctx, _sources(ctx, doc), doc["mode"], BEAT_SLICES)
     ctx.report("beat", 0.85)
-    asked = pipeline.Change(params["from_stage"], params["fields"], heard.warnings)
+    asked = pipeline.Change(params["from_stage"], params["fields"], heard.warnings, groove_of(params.get("template")))
     made = another(before, heard.samples, asked, params.get("takes"))
     try:
         doc = change.save_takes(store, doc, made, _message(ctx), at=ctx.job["created_at"])

@@ -13,6 +13,7 @@ from services.beats.document import to_doc
 from services.beats.preprocess import SliceRequest
 from services.beats.request import BeatRequest, SourceInfo
 from services.beats.view import sample_json
+from services.grooves.types import groove_of
 from services.jobs.types import Outcome
 
 
@@ -63,5 +64,6 @@ def roles(ctx: JobContext) -> Outcome:
 def skeleton(ctx: JobContext) -> Outcome:
     """Stage 3 alone, for the given pools with the request's locks on them, or for eight imagined sounds."""
     params = ctx.job["params"]
-    body: dict[str, Any] = pipeline.skeleton(BeatRequest.from_params(params), params.get("pools"))
+    request, template = BeatRequest.from_params(params), groove_of(params.get("template"))
+    body: dict[str, Any] = pipeline.skeleton(request, params.get("pools"), template)
     return Outcome(body)

@@ -20,6 +20,7 @@ from services.beats.takes import Change, asked, bounded, check_change, tempo_kep
 from services.beats.types import ROLES, SAMPLES_MAX, Beat, Role, Sample
 from services.beats.view import events_json, grid_json, sections_json
 from services.errors import FieldError, Invalid
+from services.grooves.types import Groove, groove_of
 from services.models.registry import ROLES as ROLE_MODEL
 from services.version import code_version
 
@@ -30,10 +31,11 @@ TARGET_LUFS = -14.0  # what streaming services play at
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """What a beat was made from, for its meta: source hashes, and warnings of earlier stages."""
+    """What a beat was made from, for its meta: source hashes, warnings of earlier stages, the groove it takes on."""
 
     sha256: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    groove: Groove | None = None
 
 
 def make_beat(request: BeatRequest, heard: Sequence[Sample], inputs: Inputs) -> Beat:
@@ -42,12 +44,12 @@ def make_beat(request: BeatRequest, heard: Sequence[Sample], inputs: Inputs) -> 
     Raises Invalid for no sounds, for locks that name none of them or disagree on one.
     """
     kit = make_kit(heard, request.roles)
-    made = compose(compose_request(request, kit.samples))
-    return _beat(request, kit.samples, made, Inputs(inputs.sha256, (*inputs.warnings, *kit.warnings)))
+    made = compose(compose_request(request, kit.samples, inputs.groove))
+    return _beat(request, kit.samples, made, replace(inputs, warnings=(*inputs.warnings, *kit.warnings)))
 
 
-def compose_request(request: BeatRequest, samples: Sequence[Sample]) -> ComposeRequest:
-    """What Stage 3 needs of a request and a kit."""
+def compose_request(request: BeatRequest, samples: Sequence[Sample], groove: Groove | None) -> ComposeRequest:
+    """What Stage 3 needs of a request, a kit and the groove that the request names."""
     by_id = {s.sample_id: s for s in samples}
     sounds = tuple(sound_of(replace(by_id[i], pool_role=role)) for role, ids in pools_of(samples).items() for i in ids)
     return ComposeRequest(
@@ -63,6 +65,7 @@ def compose_request(request: BeatRequest, samples: Sequence[Sample]) -> ComposeR
         sounds=sounds,
         arrange=request.arrange,
         arrange_seed=request.arrange_seed,
+        groove=groove,
         groove_amount=request.groove_amount,
     )
 
@@ -80,6 +83,8 @@ def _beat(request: BeatRequest, samples: Sequence[Sample], made: Composition, in
         "pools": {role: list(ids) for role, ids in pools_of(samples).items()},
         "warnings": [*inputs.warnings, *plan_of(samples).warnings, *made.warnings],
     }
+    if inputs.groove is not None:
+        meta["groove"] = inputs.groove.to_doc()  # a later take needs it, whether or not it is still among the grooves
     mix = {"roles": {role: {"gain_db": 0.0, "pan": 0.0, "muted": False} for role in ROLES}, "target_lufs": TARGET_LUFS}
     return fitted(Beat(made.grid, made.events, kit, made.sections, mix, meta))
 
@@ -106,8 +111,9 @@ def regenerate(before: Beat, heard: Sequence[Sample], change: Change) -> Beat:
         return replace(before, meta={**before.meta, "code_version": code_version()})
     request = asked(before, change)
     kit = _kit(before, heard, request, change.from_stage)
-    inputs = Inputs(tuple(before.meta.get("inputs", ())), (*change.warnings, *kit.warnings))
-    ask = compose_request(request, kit.samples)
+    groove = change.groove or groove_of(before.meta.get("groove"))
+    inputs = Inputs(tuple(before.meta.get("inputs", ())), (*change.warnings, *kit.warnings), groove)
+    ask = compose_request(request, kit.samples, groove)
     if bounded(change.fields):
         samples, made = _part(before, kit.samples, ask, change.fields)
     else:
@@ -140,7 +146,9 @@ def _part(
     return (*samples, *old), made
 
 
-def skeleton(request: BeatRequest, pools: Mapping[str, Sequence[str]] | None) -> dict[str, Any]:
+def skeleton(
+    request: BeatRequest, pools: Mapping[str, Sequence[str]] | None, groove: Groove | None = None
+) -> dict[str, Any]:
     """Stage 3 alone as the fields of a beat: events for the given pools, or for imagined sounds.
 
     The request's `roles` move sounds of the pools, by their id with or without an ending, to another pool.
@@ -150,7 +158,7 @@ def skeleton(request: BeatRequest, pools: Mapping[str, Sequence[str]] | None) ->
     seats = _seats(pools or {}, request.roles)
     locks = {i for i in itertools.chain(*seats.values()) if _lock(i, request.roles)}
     sounds = tuple(Sound(i, role, locked=i in locks) for role, ids in seats.items() for i in ids)
-    made = compose(replace(compose_request(request, ()), sounds=sounds))
+    made = compose(replace(compose_request(request, (), groove), sounds=sounds))
     meta = {
         "style": made.style,
         "why": made.why,

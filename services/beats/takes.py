@@ -10,21 +10,29 @@ from services.beats.request import BeatRequest
 from services.beats.styles import STYLES, find_style
 from services.beats.types import Beat, Grid
 from services.errors import FieldError, Invalid
+from services.grooves.types import Groove
 
-GRID_FIELDS = ("bpm", "meter", "swing", "swing_unit", "bars_total")  # they move every event, so they bound nothing
+# They move every event, so they bound nothing.
+GRID_FIELDS = ("bpm", "meter", "swing", "swing_unit", "groove", "groove_amount", "bars_total")
 UNSAID = {"shape": 0.0, "tune": False}  # of a beat that was made before sounds were dressed
+GROOVE_FIELDS = ("groove", "groove_amount")  # they decide the swing anew
 SOUND_FIELDS = ("shape", "tune", "arrange")  # of all sounds, of all bars: they change what a bound would keep
 LAYOUT_FIELDS = ("arrange", "seed", "bars_total", "takes")  # what a new layout of the same material can heed
+TAKES_MAX = 8  # of one request: as many as anybody compares
 BOUNDS = ("roles", "bars", "keep")  # each leaves a part of the beat as it is
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A regenerate: from which stage, which fields change (`roles`, `bars`, `keep` bound it), and earlier warnings."""
+    """A regenerate: from which stage, which fields change (`roles`, `bars`, `keep` bound it), and earlier warnings.
+
+    `groove`: the template that the field of this name means.
+    """
 
     from_stage: str
     fields: dict[str, Any]
     warnings: tuple[str, ...] = ()
+    groove: Groove | None = None
 
 
 def bounded(fields: Mapping[str, Any]) -> bool:
@@ -59,9 +67,9 @@ def _refuse(names: Collection[str], message: str) -> None:
 def asked(before: Beat, change: Change) -> BeatRequest:
     """The request of another take: the beat's own as edits have left it, with the changed fields.
 
-    A tempo or swing set by hand is not undone. A new style brings its own swing where the old one's was played, and
-    its own meter where it is not played in the present one. Raises Invalid(style) where a part of the beat stays in a
-    meter that the new style lacks.
+    A tempo or swing set by hand is not undone, unless a groove is sent: it brings its own swing. A new style brings its
+    own swing where the old one's was played, and its own meter where it is not played in the present one. Raises
+    Invalid(style) where a part of the beat stays in a meter that the new style lacks.
     """
     fields = {name: value for name, value in change.fields.items() if name not in BOUNDS}
     if "bars_total" in fields:
@@ -71,6 +79,8 @@ def asked(before: Beat, change: Change) -> BeatRequest:
     style = fields.get("style", played["style"])
     if style not in (played["style"], "auto"):
         played |= _of_style(before, style, bounded(change.fields))
+    if not change.fields.keys().isdisjoint(GROOVE_FIELDS):
+        played |= {"swing": None, "swing_unit": None}
     return BeatRequest.from_params(played).changed(fields)
 
 

@@ -134,8 +134,8 @@ def damaged() -> NotAudio:
 def read_midi(data: bytes) -> MidiFile:
     """The notes, tempos and meters of a file of format 0 or 1 (2 is read as 1), in order of time.
 
-    A last track that is cut off keeps what it holds up to there only if it ends between two events. Raises NotAudio
-    `not_midi` for anything else, TooLarge past 4 MB, 1,000 tracks or 500,000 events. A file without notes has none.
+    Raises NotAudio `not_midi` for anything else, a file that was cut off among it, TooLarge past 4 MB, 1,000 tracks or
+    500,000 events. A file without notes has none.
     """
     if len(data) > BYTES_MAX:
         raise TooLarge(f"A MIDI file may have {BYTES_MAX // 2**20} MB.")
@@ -148,6 +148,8 @@ def read_midi(data: bytes) -> MidiFile:
     while at + 8 <= len(data):
         size = int.from_bytes(data[at + 4 : at + 8])
         if data[at : at + 4] == b"MTrk":
+            if at + 8 + size > len(data):
+                raise damaged()
             if len(walks) >= TRACKS_MAX:
                 raise TooLarge(f"This MIDI file holds more than {TRACKS_MAX:,} tracks.")
             walks.append(_Walk(data[at + 8 : at + 8 + size], budget))

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from services import canonical
 from services.beats.types import ROLES, Role
 
 
@@ -42,10 +41,10 @@ class Groove:
             doc["meter"], doc["swing"], doc["swing_unit"], _by_step(doc["offset_ms"]), _by_step(doc["velocity"])
         )
 
-    @property
-    def sha256(self) -> str:
-        """The hash of its content: two grooves of one hash change a beat alike."""
-        return canonical.sha256(self.to_doc())
+
+def groove_of(doc: Mapping[str, Any] | None) -> Groove | None:
+    """The groove of a document that may not be there."""
+    return None if doc is None else Groove.from_doc(doc)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,91 @@
+"""Grooves of recordings: a beat rendered with a known template gives it back; what has no pulse is refused."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from services.audio.clip import Clip, ClipSource
+from services.beats.pipeline import Inputs, make_beat
+from services.beats.request import BeatRequest
+from services.errors import Invalid
+from services.grooves.audio import groove_of_audio
+from services.grooves.types import Groove, Read
+from tests.groove_material import Kit, Take, drums, home_bpm, taken
+from tests.services.grooves.templates import LAID_BACK, STRAIGHT, SWUNG, late_ms
+
+RATE = 44_100
+LATE_MS = 3.0
+
+
+def read(audio: np.ndarray, **asked: object) -> Read:
+    return groove_of_audio(ClipSource(Clip(np.atleast_2d(audio).astype(np.float32), RATE)), **asked)  # type: ignore[arg-type]
+
+
+def played(kit: Kit, style: str, known: Groove) -> Take:
+    asked = BeatRequest(home_bpm(style), bars=4, style=style, roles=dict(kit.locks))
+    return taken(make_beat(asked, kit.samples, Inputs(groove=known)), kit)
+
+
+@pytest.mark.parametrize("style", ["boombap", "rock", "funk", "garage"])
+@pytest.mark.parametrize("known", [STRAIGHT, SWUNG, LAID_BACK], ids=["straight", "swung", "laid back"])
+def test_a_rendered_template_comes_back(known: Groove, style: str) -> None:
+    take, bpm = played(drums(), style, known), home_bpm(style)
+    for audio in (take.master, sum(take.stems.values())):
+        found = read(np.asarray(audio), bpm=bpm).groove
+        compared = {}
+        for role in ("CORE", "ACCENT", "MOTION"):
+            steps = {e["step"] for e in take.of(role)} & found.offset_ms[role].keys() & known.offset_ms[role].keys()
+            compared[role] = len(steps)
+            for step in steps:
+                assert abs(late_ms(found, role, step, bpm) - late_ms(known, role, step, bpm)) <= LATE_MS, (role, step)
+        assert min(compared.values()) >= 1
+
+
+def clicks(times_s: list[float], length_s: float, seed: int = 1) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    out = rng.standard_normal(round(length_s * RATE)) * 1e-4
+    n = np.arange(2_000)
+    for at in times_s:
+        start = round(at * RATE)
+        out[start : start + 2_000] += (0.5 * rng.standard_normal(2_000) * np.exp(-n / 300))[: len(out) - start]
+    return out
+
+
+NOISE = np.random.default_rng(7)
+NO_GROOVE = {
+    "a drone": 0.3 * np.sin(2 * np.pi * 110 * np.arange(8 * RATE) / RATE),
+    "hiss": 0.1 * NOISE.standard_normal(8 * RATE),
+    "one hit": clicks([0.5], 4.0),
+    "hits at random": clicks(sorted(NOISE.uniform(0, 15, 40).tolist()), 16.0),
+    "silence": np.zeros(4 * RATE),
+    "a hundredth of a second": np.ones(441) * 0.1,
+}
+
+
+@pytest.mark.parametrize("asked", [{}, {"bpm": 100.0}], ids=["tempo sought", "tempo sent"])
+@pytest.mark.parametrize("audio", NO_GROOVE.values(), ids=NO_GROOVE.keys())
+def test_what_has_no_pulse_has_no_groove(audio: np.ndarray, asked: dict[str, float]) -> None:
+    with pytest.raises(Invalid) as refused:
+        read(audio, **asked)
+    assert refused.value.code == "no_groove"
+
+
+@pytest.mark.parametrize("style", ["house", "rock", "funk"])
+def test_the_tempo_is_found_where_none_is_sent(style: str) -> None:
+    take = played(drums(), style, STRAIGHT)
+    assert read(take.master).bpm == pytest.approx(home_bpm(style), rel=0.0005)
+
+
+def test_a_recording_that_begins_late_is_read_from_its_own_bar_line() -> None:
+    take = played(drums(), "rock", LAID_BACK)
+    early = read(take.master, bpm=home_bpm("rock")).groove
+    late = read(np.concatenate([np.zeros((2, 30_001)), take.master], axis=1), bpm=home_bpm("rock")).groove
+    assert late.offset_ms["ACCENT"].keys() == early.offset_ms["ACCENT"].keys()
+    for step, ms in late.offset_ms["ACCENT"].items():
+        assert ms == pytest.approx(early.offset_ms["ACCENT"][step], abs=3)
+
+
+def test_the_same_recording_gives_the_same_groove() -> None:
+    take = played(drums(), "boombap", SWUNG)
+    assert read(take.master) == read(take.master)
