@@ -19,6 +19,7 @@ import scipy.fft
 import soxr
 
 from services.audio.clip import HOUSE_RATE_HZ, Clip
+from services.beats.bands import BANDS_HZ, PARTS
 
 Floats = npt.NDArray[np.float32]
 
@@ -39,11 +40,9 @@ LAGS = 1024  # samples: periods down to 43 Hz
 LONG = 8192  # samples: 186 ms, 5.4 Hz bins, for pitch and tones
 FLOOR_DB = -70.0  # levels below the loudest are read as this
 DECAYS_DB = (10, 20, 40)
-BANDS_HZ = (20, 60, 120, 250, 500, 1000, 2000, 4000, 8000, 12_000, 20_000)
 DECAY_BANDS_HZ = (20, 150, 800, 4000, 9000, 18_000)
 MELS, CEPSTRA = 30, 14
 MEL_LOW_HZ, MEL_HIGH_HZ = 30.0, 18_000.0
-PARTS = {"attack": (0, 3), "body": (3, 13), "tail": (15, 60)}  # frames of 10 ms
 LOW_FLOOR = 1e-4  # of the energy: a low partial under it is leakage, and the sound has no low pitch
 LATE_FLOOR = 1e-4  # of the early energy: a late partial under it has died
 STROKE_RATIO = 0.25  # -12 dB of the loudest: what counts as a stroke

@@ -1,0 +1,6 @@
+"""Bands and parts of a sound that its features are named after: numbers alone, so that their readers need no DSP."""
+
+from __future__ import annotations
+
+BANDS_HZ = (20, 60, 120, 250, 500, 1000, 2000, 4000, 8000, 12_000, 20_000)  # edges, of `energy_20_60hz` …
+PARTS = {"attack": (0, 3), "body": (3, 13), "tail": (15, 60)}  # frames of 10 ms, of `attack_centroid_hz` …
