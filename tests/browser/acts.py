@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import requests
+
 SOUNDS = sorted((Path(__file__).resolve().parents[2] / "deploy/sounds").glob("*.flac"))
 
 
@@ -49,3 +51,17 @@ def slide(page, selector, value):
     page.locator(selector).evaluate(
         "(e, v) => { e.value = v; e.dispatchEvent(new Event('input')); e.dispatchEvent(new Event('change')); }", value
     )
+
+
+def stored(one):
+    """The open beat as the API tells it."""
+    url = f"{one.server.url}/v1/beat/{beat_id(one.page)}"
+    answer = requests.get(url, headers={"X-API-Key": one.server.key}, timeout=20)
+    assert answer.status_code == 200
+    return answer.json()
+
+
+def saved(page, text):
+    """Wait until the page says that a change was saved."""
+    page.locator("#saved", has_text=text).wait_for()
+    idle(page)

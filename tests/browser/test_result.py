@@ -5,7 +5,7 @@ import re
 import pytest
 import requests
 
-from tests.browser.acts import SOUNDS, beat_id, idle, make, slide, until, version
+from tests.browser.acts import SOUNDS, beat_id, idle, make, saved, slide, stored, until, version
 
 pytestmark = pytest.mark.browser
 
@@ -18,29 +18,15 @@ def made(visit):
     return one
 
 
-def _stored(one):
-    """The open beat as the API tells it."""
-    answer = requests.get(
-        f"{one.server.url}/v1/beat/{beat_id(one.page)}", headers={"X-API-Key": one.server.key}, timeout=20
-    )
-    assert answer.status_code == 200
-    return answer.json()
-
-
 def _lines(beat, role):
     return [e for e in beat["events_json"] if e["role"] == role]
 
 
-def _saved(page, text):
-    page.locator("#saved", has_text=text).wait_for()
-    idle(page)
-
-
 def test_another_line_changes_its_role_and_keeps_the_rest(made):
-    page, before = made.page, _stored(made)
+    page, before = made.page, stored(made)
     page.get_by_role("button", name="Another line for MOTION").click()
-    _saved(page, "MOTION line")
-    after = _stored(made)
+    saved(page, "MOTION line")
+    after = stored(made)
     assert after["version"] == 2 == version(page)
     for role in ("CORE", "ACCENT", "FILL", "TEXTURE"):
         assert _lines(after, role) == _lines(before, role), role
@@ -55,8 +41,8 @@ def test_another_take_is_a_new_version_of_the_same_beat_with_the_settings_as_the
     page.locator("#humanize").evaluate("e => e.closest('details').open = true")
     slide(page, "#humanize", "0.2")
     page.click("#again")
-    _saved(page, "Another take.")
-    after = _stored(made)
+    saved(page, "Another take.")
+    after = stored(made)
     assert page.url == first
     assert page.locator("#recent li").count() == listed
     assert (after["version"], after["grid_json"]["bpm"], after["meta"]["seed"]) == (2, 100, 1)
@@ -64,7 +50,7 @@ def test_another_take_is_a_new_version_of_the_same_beat_with_the_settings_as_the
     assert "100 bpm" in page.inner_text("#facts")
     page.click("#again")
     until(page, "document.getElementById('facts').textContent.startsWith('version 3')")
-    assert _stored(made)["meta"]["seed"] == 2
+    assert stored(made)["meta"]["seed"] == 2
 
 
 def test_a_take_with_a_tempo_out_of_range_is_not_asked_for(made):
@@ -73,30 +59,30 @@ def test_a_take_with_a_tempo_out_of_range_is_not_asked_for(made):
     page.click("#again")
     page.locator("#bpm-problem").wait_for()
     assert page.evaluate("document.activeElement.id") == "bpm"
-    assert _stored(made)["version"] == 1
+    assert stored(made)["version"] == 1
 
 
 def test_versions_are_listed_undone_redone_and_restored(made):
     page = made.page
-    first = _stored(made)["events_json"]
+    first = stored(made)["events_json"]
     assert page.is_disabled("#undo")
     assert page.is_disabled("#redo")
     page.click("#again")
-    _saved(page, "Another take.")
-    second = _stored(made)["events_json"]
+    saved(page, "Another take.")
+    second = stored(made)["events_json"]
     assert page.locator("#versions li").count() == 2
     assert re.match(r"2 .+", page.locator("#versions li").first.inner_text())
     page.click("#undo")
-    _saved(page, "Undone.")
-    assert _stored(made)["events_json"] == first
+    saved(page, "Undone.")
+    assert stored(made)["events_json"] == first
     assert page.is_disabled("#undo")
     page.click("#redo")
-    _saved(page, "Done again.")
-    assert _stored(made)["events_json"] == second
+    saved(page, "Done again.")
+    assert stored(made)["events_json"] == second
     assert page.is_disabled("#redo")
     page.get_by_role("button", name="Restore version 1").click()
-    _saved(page, "Version 1 restored.")
-    assert _stored(made)["events_json"] == first
+    saved(page, "Version 1 restored.")
+    assert stored(made)["events_json"] == first
     assert version(page) == 3
     assert page.locator("#versions li").count() == 3
 
@@ -115,15 +101,15 @@ def test_more_versions_than_a_page_can_be_reached(made):
 def test_a_lane_is_muted_and_levelled(made):
     page = made.page
     page.get_by_role("button", name="Mute ACCENT").click()
-    _saved(page, "ACCENT muted")
+    saved(page, "ACCENT muted")
     assert page.get_attribute("#lane-ACCENT-mute", "aria-pressed") == "true"
     assert page.locator("#steps tr.role-ACCENT.off").count() == 4
     assert page.evaluate("document.activeElement.id") == "lane-ACCENT-mute"
     slide(page, "#lane-CORE-gain", "-3")
-    _saved(page, "CORE: −3 dB")
+    saved(page, "CORE: −3 dB")
     slide(page, "#lane-MOTION-pan", "0.5")
-    _saved(page, "MOTION: 50 % right")
-    roles = _stored(made)["mix"]["roles"]
+    saved(page, "MOTION: 50 % right")
+    roles = stored(made)["mix"]["roles"]
     assert roles["ACCENT"]["muted"] is True
     assert roles["CORE"]["gain_db"] == -3
     assert roles["MOTION"]["pan"] == 0.5
@@ -136,18 +122,18 @@ def test_a_sound_changes_its_role_level_and_place(made):
     wanted = "FILL" if row.locator("select").input_value() != "FILL" else "CORE"
     row.locator("select").focus()
     row.locator("select").select_option(wanted)
-    _saved(page, f"{name} plays {wanted}")
+    saved(page, f"{name} plays {wanted}")
     row = page.locator("#kit li", has_text=name)
     row.get_by_text("kept").wait_for()
     assert row.locator("select").input_value() == wanted
     assert row.locator("select").evaluate("e => e === document.activeElement")
-    sample = next(s for s in _stored(made)["meta"]["samples"] if s["name"] == name)
+    sample = next(s for s in stored(made)["meta"]["samples"] if s["name"] == name)
     assert (sample["pool_role"], sample["locked"]) == (wanted, True)
     slide(page, f"#sound-{sample['sample_id']}-gain", "4.5")
-    _saved(page, "+4.5 dB")
+    saved(page, "+4.5 dB")
     slide(page, f"#sound-{sample['sample_id']}-pan", "-0.25")
-    _saved(page, "25 % left")
-    sample = next(s for s in _stored(made)["meta"]["samples"] if s["name"] == name)
+    saved(page, "25 % left")
+    sample = next(s for s in stored(made)["meta"]["samples"] if s["name"] == name)
     assert (sample["gain_db"], sample["pan"]) == (4.5, -0.25)
 
 
@@ -157,7 +143,7 @@ def test_a_locked_role_goes_into_a_new_beat_of_the_same_sounds(made):
     name = row.locator(".name").inner_text()
     wanted = "FILL" if row.locator("select").input_value() != "FILL" else "CORE"
     row.locator("select").select_option(wanted)
-    _saved(page, "plays")
+    saved(page, "plays")
     page.click("#make-button")
     page.wait_for_url(lambda url: url != first)
     idle(page)
@@ -168,18 +154,18 @@ def test_settings_that_wait_for_a_take_outlive_a_change_of_the_mix(made):
     page = made.page
     page.fill("#bpm", "111")
     slide(page, "#lane-CORE-gain", "-2")
-    _saved(page, "CORE: −2 dB")
+    saved(page, "CORE: −2 dB")
     page.get_by_role("button", name="Mute ACCENT").click()
-    _saved(page, "ACCENT muted")
+    saved(page, "ACCENT muted")
     assert page.input_value("#bpm") == "111"
     page.click("#again")
-    _saved(page, "Another take.")
-    assert _stored(made)["grid_json"]["bpm"] == 111
+    saved(page, "Another take.")
+    assert stored(made)["grid_json"]["bpm"] == 111
 
 
 def test_what_was_done_to_each_sound_and_why_it_is_benched_is_told(made):
     page = made.page
-    for sample in _stored(made)["meta"]["samples"]:
+    for sample in stored(made)["meta"]["samples"]:
         row = page.locator(f"#sound-{sample['sample_id']}")
         told = row.locator(".done").inner_text()
         mine = [s for s in sample["processing"] if s["role"] == sample["pool_role"]]
@@ -203,7 +189,7 @@ def test_shape_and_tune_go_with_the_beat(visit):
     slide(page, "#shape", "0")
     page.uncheck("#tune")
     make(page, SOUNDS[:3])
-    parameters = _stored(one)["meta"]["parameters"]
+    parameters = stored(one)["meta"]["parameters"]
     assert (parameters["shape"], parameters["tune"], parameters["arrange"]) == (0, False, False)
     assert set(page.locator("#kit .done").all_inner_texts()) == {"as it was recorded"}
     assert page.input_value("#shape") == "0"
@@ -222,9 +208,9 @@ def test_a_change_made_elsewhere_is_not_overwritten(made):
     page.get_by_text("This beat was changed elsewhere", exact=False).wait_for()
     until(page, "document.getElementById('lane-CORE-gain').value === '-6'")
     slide(page, "#lane-CORE-gain", "2")
-    _saved(page, "CORE: +2 dB")
+    saved(page, "CORE: +2 dB")
     assert page.is_hidden("#edit-problem")
-    assert _stored(made)["mix"]["roles"]["CORE"]["gain_db"] == 2
+    assert stored(made)["mix"]["roles"]["CORE"]["gain_db"] == 2
 
 
 def test_nothing_is_lost_when_the_server_cannot_be_reached(made):
@@ -240,8 +226,8 @@ def test_nothing_is_lost_when_the_server_cannot_be_reached(made):
     assert (page.input_value("#title"), page.input_value("#bpm")) == ("still here", "97")
     page.unroute("**/v1/beat/**")
     page.click("#again")
-    _saved(page, "Another take.")
-    assert _stored(made)["grid_json"]["bpm"] == 97
+    saved(page, "Another take.")
+    assert stored(made)["grid_json"]["bpm"] == 97
     assert page.input_value("#title") == "still here"
 
 
@@ -252,7 +238,7 @@ def test_a_beat_is_deleted_after_a_question(made):
     assert page.evaluate("document.activeElement.id") == "delete-no"
     page.keyboard.press("Escape")
     until(page, "!document.getElementById('delete-dialog').open")
-    assert _stored(made)
+    assert stored(made)
     page.click("#delete")
     page.click("#delete-yes")
     page.locator("#result").wait_for(state="hidden")
@@ -265,7 +251,7 @@ def test_a_beat_is_deleted_after_a_question(made):
 def test_the_list_shows_ten_and_then_more(made):
     page = made.page
     url, headers = f"{made.server.url}/v1/beat", {"X-API-Key": made.server.key}
-    ids = [s["asset_id"] for s in _stored(made)["meta"]["samples"][:2]]
+    ids = [s["asset_id"] for s in stored(made)["meta"]["samples"][:2]]
     for n in range(10):
         body = {"bpm": 90 + n, "bars": 1, "sample_ids": ids}
         assert requests.post(url, headers=headers, json=body, timeout=40).status_code == 200
@@ -285,6 +271,6 @@ def test_the_sound_goes_on_where_it_was_after_a_change_of_the_mix(made):
     until(page, "document.getElementById('audio').currentTime > 1.5")
     before = page.get_attribute("#audio", "src")
     slide(page, "#lane-CORE-gain", "-4")
-    _saved(page, "CORE: −4 dB")
+    saved(page, "CORE: −4 dB")
     assert page.get_attribute("#audio", "src") != before
     until(page, "!document.getElementById('audio').paused && document.getElementById('audio').currentTime > 1.6")

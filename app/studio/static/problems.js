@@ -10,7 +10,7 @@ const CONTROLS = { bars_total: "bars", groove: "groove-choice", groove_amount: "
 
 /** The server speaks of the API's fields; here they have other names. */
 export function plain(text) {
-  return text.replace(/`?mode\s*=\s*preprocess`?|mode `preprocess`/g, "choose “long: find the hits in them”");
+  return text.replace(/(with )?(`?mode\s*=\s*preprocess`?|mode `preprocess`)/g, (_, joined) => `${joined ? "as" : "choose"} “long: find the hits in them”`);
 }
 
 /** Put a sentence under a control and mark it. */

@@ -43,6 +43,7 @@ async function draw({ fresh = true } = {}) {
   await keepingFocus(() => {
     steps.draw($("steps"), beat);
     sections.draw(beat, { fresh });
+    $("layout").hidden = !beat.meta.parameters?.arrange;
     lanes.draw(beat, { line, strip: change });
     kit.draw(beat, change);
   });
@@ -102,12 +103,22 @@ function move(op, done) {
   });
 }
 
+/** The same material laid out in sections anew. */
+function layout() {
+  changing(async () => {
+    await open.regenerate({ from_stage: "arrange" }, heardHere);
+    takes.clear();
+    await drawVersion();
+    say("Another arrangement of the same material.");
+  });
+}
+
 /** Only this role is written anew. */
 function line(role) {
   return changing(async () => {
     const of = (beat) => JSON.stringify(beat.events_json.filter((e) => e.role === role).map((e) => [e.bar, e.step, e.tick, e.sample_id, e.velocity]));
     const before = of(open.current());
-    await open.regenerate({ from_stage: "beat", roles: [role], seed: open.nextSeed() }, heardHere);
+    await open.regenerate({ from_stage: "beat", roles: [role] }, heardHere);
     takes.clear();
     await draw();
     say(before === of(open.current()) ? `This style has no other ${role} line for these sounds.` : `Another ${role} line; the rest is kept.`);
@@ -119,8 +130,7 @@ function again(count) {
   if (!problems.allInRange()) return;
   const inForm = (field) => (field === "bars_total" ? $("bars") : null);
   changing(async () => {
-    const fields = { from_stage: "beat", seed: open.nextSeed(), ...form.changes() };
-    if (count > 1) fields.takes = count;
+    const fields = { from_stage: "beat", seed: open.nextSeed(), takes: count, ...form.changes() };
     const made = await open.regenerate(fields, heardHere);
     await drawVersion();
     await recent.load(open.current().beat_id);
@@ -185,6 +195,7 @@ export function start(whenClosed) {
   versions.start(restore, (action) => guarded(action, { box: $("edit-problem") }));
   $("again").addEventListener("click", () => again(1));
   $("again-3").addEventListener("click", () => again(SIBLINGS));
+  $("layout").addEventListener("click", layout);
   $("undo").addEventListener("click", () => move("undo", "Undone."));
   $("redo").addEventListener("click", () => move("redo", "Done again."));
   $("delete").addEventListener("click", askDelete);

@@ -1,4 +1,5 @@
 // The versions of the open beat, newest first: what each was, and back to any of them.
+import { playButton } from "./audition.js";
 import { $, button, el, moment } from "./dom.js";
 import * as open from "./open.js";
 
@@ -38,5 +39,5 @@ function row(version) {
   const act = version.head
     ? el("span", { className: "tag", textContent: "open" })
     : button("Restore", { "data-busy": "", "aria-label": `Restore version ${version.version}` }, () => restore(version.version));
-  return el("li", version.head ? { "aria-current": "true" } : {}, said, act);
+  return el("li", version.head ? { "aria-current": "true" } : {}, playButton(`Play version ${version.version}`, version.media["audio.wav"]), said, act);
 }
