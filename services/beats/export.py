@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
+import numpy as np
+
 from services.audio.clip import Clip
 from services.audio.encode import Tags, encode
 from services.audio.wavfile import Acid, Loop, write_wav
@@ -17,6 +19,7 @@ from services.beats.dress_audio import Wardrobe
 from services.beats.filenames import stem_name, title_of
 from services.beats.grid import bar_steps, duration_s
 from services.beats.render import master_mix, render_mix
+from services.beats.tame import peak_db
 from services.beats.types import ROLES, STEPS_PER_QUARTER, Beat
 from services.errors import FieldError, Invalid, NotFound
 from services.notation.archive import zip_bytes
@@ -140,15 +143,23 @@ def _stems(beat: Beat, sounds: Sounds, options: ExportOptions) -> bytes:
 def _stem_files(beat: Beat, sounds: Sounds, options: ExportOptions) -> Iterator[tuple[str, bytes]]:
     """A WAV per role, silent roles too, so that every beat's stems line up; a stem is let go once it is written.
 
-    With the map `pads` they are what a sampler makes of `beat.mid` in that map played through `kit.sfz`.
+    With the map `pads` they are what a sampler makes of `beat.mid` in that map played through `kit.sfz`; as floats
+    always at its levels, as integers lowered alike where one of them would clip.
     """
     pads = options.note_map == "pads"
     stems = dict(render_mix(beat, sounds.clips, loop=options.loop, pads=pads, wardrobe=sounds.wardrobe).stems)
+    if options.bits != "32f":
+        over_db = max(0.0, *(peak_db(clip.samples) for clip in stems.values()))
+        stems = {role: _lowered(clip, over_db) for role, clip in stems.items()} if over_db else stems
     for role in sorted(ROLES):
         clip = stems.pop(role)
         loop = Loop(0, clip.frames) if options.loop else None
         facts = loop_facts(beat) if options.loop else None
         yield f"{stem_name(beat, role.lower())}.wav", write_wav(clip, BITS[options.bits], loop, facts)
+
+
+def _lowered(clip: Clip, by_db: float) -> Clip:
+    return Clip(clip.samples * np.float32(10.0 ** (-by_db / 20.0)), clip.rate_hz)
 
 
 def loop_facts(beat: Beat) -> Acid:

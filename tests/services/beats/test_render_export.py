@@ -158,6 +158,20 @@ def test_the_stems_in_the_zip_add_up_to_the_mix(material, bits, loop):
     assert np.abs(total - mix).max() < (5 * 2**-24 + 1e-7 if bits == "24" else 1e-6)
 
 
+@pytest.mark.parametrize("bits", ["24", "32f"])
+def test_no_stem_of_the_pads_clips(material, bits):
+    """A kick raised by 24 dB: as floats at its own level, as integers lowered together with all others."""
+    beat, clips = material
+    loud = replace(beat, kit={**beat.kit, "kick": replace(beat.kit["kick"], gain_db=24.0)})
+    plain, raised = (
+        stems_of(export(b, clips, "stems.zip", ExportOptions(bits=bits, note_map="pads")).content) for b in (beat, loud)
+    )
+    core, accent = (f"Küche - rock - 96bpm - {role}.wav" for role in ("core", "accent"))
+    peaks = [float(np.abs(stems[name].samples).max()) for name in (core, accent) for stems in (plain, raised)]
+    assert peaks[1] * peaks[2] / peaks[0] / peaks[3] == pytest.approx(10 ** (24 / 20), rel=1e-3)
+    assert (peaks[1] > 1.5) if bits == "32f" else peaks[1] == pytest.approx(1.0, abs=1e-3)
+
+
 def test_a_silent_role_has_a_silent_stem(material):
     beat, clips = material
     quiet = replace(beat, mix={"roles": {"FILL": {"muted": True}}})
