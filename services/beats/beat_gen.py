@@ -15,7 +15,8 @@ from dataclasses import replace
 
 from services.beats.compose_types import ComposeRequest, Composition, Sound, sound_of
 from services.beats.event_ids import event_id, free_id
-from services.beats.feel import Feel, feel_of
+from services.beats.feel import feels_of
+from services.beats.fills import GROUP, TURN
 from services.beats.grid import in_order, outside
 from services.beats.material import Hit, phrases
 from services.beats.plan import Plan, make_plan
@@ -27,6 +28,7 @@ from services.grooves.apply import grooved
 
 __all__ = ["ComposeRequest", "Composition", "Sound", "compose", "recompose", "sound_of"]
 
+HEIGHTS = ("high", "mid", "low")  # versions of a FILL sound by the height of a hit
 HEIGHT_PITCHES = (50, 47, 45)  # GM toms, high to low, for skeleton fills
 GM_PITCH = {
     "kick": 36, "snare": 38, "rim": 37, "clap": 39, "tom": 47, "hat_closed": 42, "hat_open": 46, "ride": 51,
@@ -144,9 +146,11 @@ def _events(plan: Plan, notes: Sequence[Note]) -> list[Event]:
     for note in notes:
         if note.hit.rank <= plan.density:
             heard[note.hit.role].append(note)
+    few = len({s.sample_id for s in plan.request.sounds if s.pool_role == "FILL"}) < GROUP
+    feels = feels_of(plan.style, plan.grid.meter, plan.grid.bars, (plan.request.seed, plan.request.humanize))
     found: list[Event] = []
     for role, played in heard.items():
-        offsets, velocities = _feel(plan, role).on(
+        offsets, velocities = feels[role].on(
             [(n.bar, n.hit.step, n.hit.velocity, n.hit.articulation == "ghost") for n in played]
         )
         for (bar, ordinal, sound, hit, instrument), offset_ms, velocity in zip(
@@ -166,13 +170,17 @@ def _events(plan: Plan, notes: Sequence[Note]) -> list[Event]:
                     sound.sample_id if sound else None,
                     None if sound else _pitch(hit),
                     articulation=hit.articulation,
+                    variant=_variant(hit, few) if sound else None,
                 )
             )
     return found
 
 
-def _feel(plan: Plan, role: Role) -> Feel:
-    return feel_of(plan.style, role, plan.grid.meter, plan.grid.bars, (plan.request.seed, plan.request.humanize))
+def _variant(hit: Hit, few: bool) -> str | None:
+    """Which version of its sound a FILL hit plays: with `few` sounds a fill's heights are versions of one sound."""
+    if hit.role != "FILL":
+        return None
+    return HEIGHTS[round(hit.height * (len(HEIGHTS) - 1))] if few and hit.height != TURN else "mid"
 
 
 def _pitch(hit: Hit) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -12,6 +13,9 @@ from services.grooves.types import Groove
 _BRIGHT_BANDS = ("energy_4000_8000hz", "energy_8000_12000hz", "energy_12000_20000hz")
 _LOW_BANDS = ("energy_20_60hz", "energy_60_120hz")
 _LENGTH_MS = "decay_40db_ms"
+_NOISE = ("attack_flatness", "body_flatness")
+_RISE_MS = "attack_ms"
+QUICK_MS = 5.0  # a rise as long as this is half as sharp as an immediate one
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +23,8 @@ class Sound:
     """One sound of the kit as Stage 3 sees it.
 
     `brightness`, `lowness`: share of energy above 4 kHz and below 120 Hz, 0..1. `length_s`: until it has fallen by
-    40 dB. `confidence`: of its role, 0..1. `locked`: the user put it where it is.
+    40 dB. `confidence`: of its role, 0..1. `locked`: the user put it where it is. `snap`: how much it is a sharp
+    transient with noise in it, 0 (slow, or a pure tone) .. 1 (a click of white noise).
     """
 
     sample_id: str
@@ -30,6 +35,7 @@ class Sound:
     lowness: float = 0.0
     confidence: float = 1.0
     locked: bool = False
+    snap: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,4 +92,11 @@ def sound_of(sample: Sample) -> Sound:
         lowness=min(1.0, sum(f.get(name, 0.0) for name in _LOW_BANDS)),
         confidence=sample.confidence,
         locked=sample.locked,
+        snap=_snap(f),
     )
+
+
+def _snap(features: Mapping[str, float]) -> float:
+    """Noise (the root of the flatter of attack and body) by sharpness (1 at once, 1/2 at `QUICK_MS`); 0 if unknown."""
+    noise = max(0.0, *(features.get(name, 0.0) for name in _NOISE))
+    return min(1.0, math.sqrt(noise)) / (1.0 + max(0.0, features.get(_RISE_MS, 0.0)) / QUICK_MS)

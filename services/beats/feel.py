@@ -6,6 +6,9 @@ its mean over the beat is taken out, so a role is as late as its row says.
 Half of its variance is shared by all roles (one body), half is the role's own; CORE gets half of it. Offsets are drawn
 per (role, bar, step), never per event, so a hit's feel does not depend on its neighbours.
 
+Roles on one step stay within 12 ms of each other, or within the spread of the row's own offsets where that is wider:
+what would lie further apart is drawn together about its middle.
+
 Sources for correlated timing: Hennig et al., "The nature and perception of fluctuations in human musical rhythms"
 (2011). The numbers are starting values.
 """
@@ -20,21 +23,21 @@ import numpy.typing as npt
 
 from services.beats.streams import noise
 from services.beats.styles.types import Style
-from services.beats.types import METERS, Role
+from services.beats.types import METERS, ROLES, Role
 
 PER_STEP = 0.7  # correlation of neighbouring steps
 KERNEL_STEPS = 16  # 0.7^16 < 0.4 %: what is older is forgotten
 DRIFT_SHARE = 0.2  # of the variance, a shift of the whole bar
 SHARED_SHARE = 0.5  # of the variance, common to all roles
-# Further out is an error, not a feel. In units of the row's jitter; together they keep simultaneous roles within the
-# row's own spread plus twice its jitter.
-SHARED_BOUND, OWN_BOUND = 1.0, 0.85
+BOUND = 2.2  # further out is an error, not a feel; in units of the row's jitter
+SPREAD_MS = 12.0  # between roles on one step, where the row does not ask for more
+TOGETHER: tuple[Role, ...] = ("CORE", "ACCENT", "MOTION", "FILL")
 CORE_SHARE = 0.5  # the pulse is steadier than what hangs on it
 STYLE_HUMANIZE = 0.5  # `humanize` at which a style is itself; 1 doubles it
 VELOCITY_SIGMA = 0.035  # of velocity, at the style's own feel
 VELOCITY_MIN = 0.02  # softer is silence
 GHOST = (0.15, 0.35)  # ghosts stay ghosts
-STILL: frozenset[Role] = frozenset({"TEXTURE"})  # beds do not dance
+STILL: frozenset[Role] = frozenset(set(ROLES) - set(TOGETHER))  # beds do not dance
 
 Floats = npt.NDArray[np.float64]
 Struck = tuple[int, int, float, bool]  # bar, step, written velocity, whether it is a ghost
@@ -69,18 +72,38 @@ def walk(bars: int, steps: int, *names: object) -> Floats:
     return np.asarray(np.sqrt(1 - DRIFT_SHARE) * slow + np.sqrt(DRIFT_SHARE) * drift)
 
 
-def feel_of(style: Style, role: Role, meter: str, bars: int, play: tuple[int, float]) -> Feel:
-    """The feel of a role over a beat. `play`: (seed, humanize 0..1); humanize 0 gives zeros."""
+def feels_of(style: Style, meter: str, bars: int, play: tuple[int, float]) -> dict[Role, Feel]:
+    """The feel of every role over a beat. `play`: (seed, humanize 0..1); humanize 0 gives zeros, 1 doubles all."""
     seed, humanize = play
-    steps = METERS[meter]
+    count = bars * METERS[meter]
     amount = humanize / STYLE_HUMANIZE
-    if amount == 0.0 or role in STILL:
-        return Feel(steps, np.zeros(bars * steps), np.zeros(bars * steps))
-    share = CORE_SHARE if role == "CORE" else 1.0
-    together = np.sqrt(SHARED_SHARE) * walk(bars, steps, seed, "all", "time")
-    own = np.sqrt(1 - SHARED_SHARE) * walk(bars, steps, seed, role, "time")
-    jitter = np.clip(together, -SHARED_BOUND, SHARED_BOUND) + np.clip(own, -OWN_BOUND, OWN_BOUND)
-    jitter = share * style.jitter_ms * (jitter - jitter.mean())
-    offsets = np.round(amount * (style.offset_ms.get(role, 0.0) + jitter), 3)
-    velocity = amount * share * VELOCITY_SIGMA * walk(bars, steps, seed, role, "velocity")
-    return Feel(steps, offsets, velocity)
+    still = Feel(METERS[meter], np.zeros(count), np.zeros(count))
+    if amount == 0.0:
+        return dict.fromkeys(ROLES, still)
+    shared = walk(bars, METERS[meter], seed, "all", "time")
+    late = amount * _together(style, np.stack([_lateness(style, role, shared, bars, seed) for role in TOGETHER]))
+    found = dict.fromkeys(ROLES, still)
+    for role, offsets in zip(TOGETHER, np.round(late, 3), strict=True):
+        velocity = amount * _share(role) * VELOCITY_SIGMA * walk(bars, METERS[meter], seed, role, "velocity")
+        found[role] = Feel(METERS[meter], offsets, velocity)
+    return found
+
+
+def _share(role: Role) -> float:
+    return CORE_SHARE if role == "CORE" else 1.0
+
+
+def _lateness(style: Style, role: Role, shared: Floats, bars: int, seed: int) -> Floats:
+    """Lateness of a role by itself in ms, float64 like `shared`; its mean is the row's."""
+    own = walk(bars, shared.size // bars, seed, role, "time")
+    jitter = np.clip(np.sqrt(SHARED_SHARE) * shared + np.sqrt(1 - SHARED_SHARE) * own, -BOUND, BOUND)
+    return np.asarray(style.offset_ms.get(role, 0.0) + _share(role) * style.jitter_ms * (jitter - jitter.mean()))
+
+
+def _together(style: Style, late: Floats) -> Floats:
+    """Lateness in ms, float64 (roles, steps), no step's roles further apart than they may be."""
+    row = [style.offset_ms.get(role, 0.0) for role in TOGETHER]
+    limit = max(SPREAD_MS, max(row) - min(row))
+    high, low = late.max(axis=0), late.min(axis=0)
+    middle = (high + low) / 2
+    return np.asarray(middle + (late - middle) * np.minimum(1.0, limit / np.maximum(high - low, limit)))

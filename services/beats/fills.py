@@ -29,6 +29,7 @@ class Fill:
 
 
 TURN = -1.0  # the height of a fill on one sound: whose turn it is
+GROUP = 3  # sounds of one turn: of a fill: high, middle, low
 OWN = "own"  # the FILL line of the style's row
 
 FILLS: dict[str, Fill] = {

@@ -26,7 +26,7 @@ ROLL_RISE = (0.55, 0.45)  # such a fill rises from .55 of that to all of it
 def role_bar(material: Material, role: Role, phrase: Phrase, place: int) -> list[Hit]:
     """The hits of one role in bar `place` of a phrase, sorted by step and tick, ranks 0..1 (all of them)."""
     if role == "TEXTURE":
-        return _bed(material, phrase) if place == 0 else []
+        return _bed(material, phrase, place) if place % material.bed_bars == 0 else []
     varied = variation(material, phrase.key, phrase.bars, place)
     if role == "FILL":
         return fill_hits(material.meter, varied.fill) if varied.fill is not None else []
@@ -74,10 +74,10 @@ def crash_hit() -> Hit:
     return Hit(0, 0, "MOTION", part.voice, part.level, part.rank, "accent", part.instrument, part.duration_steps)
 
 
-def _bed(material: Material, phrase: Phrase) -> list[Hit]:
-    """One long hit per phrase."""
+def _bed(material: Material, phrase: Phrase, place: int) -> list[Hit]:
+    """One long hit per bed, never over the end of a phrase."""
     line = material.style.lines["TEXTURE"][0]
-    length = float(phrase.bars * METERS[material.meter])
+    length = float(min(material.bed_bars, phrase.bars - place) * METERS[material.meter])
     hit = written_hit(material.meter, "TEXTURE", line, (0, 0, line.velocity[0]))
     return [hit._replace(duration_steps=length)]
 

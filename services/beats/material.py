@@ -54,13 +54,19 @@ class Phrase:
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """What bars are made of: a style in a meter, the seed, the roles that have sounds, and the length of the beat."""
+    """What bars are made of: a style in a meter, the seed, the roles that have sounds, and the length of the beat.
+
+    `bed_bars`: how long one bed of TEXTURE lies, 1, 2 or 4 bars. `fill_sounds`: that each fill has to play for all FILL
+    sounds to be heard.
+    """
 
     style: Style
     meter: str
     seed: int
     roles: frozenset[Role]
     bars: int
+    bed_bars: int = PHRASE_BARS
+    fill_sounds: int = 1
 
     @property
     def fills(self) -> bool:

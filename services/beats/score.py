@@ -6,16 +6,18 @@ hats last until the next closed one, which is marked as choking them.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from services.beats.cast import Chooser, chooser, instrument_of
+from services.beats.cast import Parts, bed_bars, chooser, instrument_of
 from services.beats.compose_types import Sound
 from services.beats.grammar import role_bar
-from services.beats.material import Hit, Material, phrases
+from services.beats.material import Hit, Material, Phrase, phrases
 from services.beats.styles.types import Style
 from services.beats.types import METERS, ROLES, TICKS_PER_STEP, Grid, Role
 
+LAST = "\U0010ffff"  # sorts behind every sample id
 OPEN_MAX_STEPS = 4.0  # an open hat rings at most a quarter
 
 _Played = tuple[int, Sound | None, Hit, str]  # ordinal, sound, hit, instrument
@@ -38,45 +40,89 @@ def score(style: Style, grid: Grid, sounds: Sequence[Sound], seed: int) -> list[
     a kit without CORE and backbeat still has something that always plays.
     """
     present = frozenset(s.pool_role for s in sounds) or frozenset(ROLES)
-    material = Material(style, grid.meter, seed, present, grid.bars)
-    spans = phrases(grid.bars)
+    beds, fills = (sum(s.pool_role == role for s in sounds) for role in ("TEXTURE", "FILL"))
+    material = Material(
+        style, grid.meter, seed, present, grid.bars, bed_bars(beds, grid.bars), -(-fills // len(phrases(grid.bars)))
+    )
     notes: list[Note] = []
     for role in ROLES:
         if role in present:
-            own = [s for s in sounds if s.pool_role == role]
-            notes.extend(_role_notes(material, role, chooser(role, own, spans, seed, crash=style.answer == "crash")))
+            notes.extend(_role_notes(material, role, [s for s in sounds if s.pool_role == role]))
+    notes = _without_clashes(notes, grid)
     floor = min((n.hit.rank for n in notes), default=0.0)
     if floor == 0.0:
         return notes
     return [n._replace(hit=n.hit._replace(rank=0.0)) if n.hit.rank == floor else n for n in notes]
 
 
-def _role_notes(material: Material, role: Role, choose: Chooser) -> list[Note]:
-    bars: dict[tuple[str, int, int], tuple[list[Hit], list[Hit]]] = {}
-    casts: dict[tuple[object, ...], list[_Played]] = {}
-    notes: list[Note] = []
-    for phrase in phrases(material.bars):
+def _without_clashes(notes: list[Note], grid: Grid) -> list[Note]:
+    """Notes without those of a bass that begin within the sixteenth before a kick of another sound: it would hide it.
+
+    The beat is heard as a loop.
+    """
+    if not any(n.sound is not None and n.sound.instrument == "bass" for n in notes):
+        return notes
+    steps = METERS[grid.meter]
+    kicks = sorted((_at(n, steps), n.sound.sample_id) for n in notes if n.hit.role == "CORE" and n.sound is not None)
+    kicks += [(at + grid.bars * steps, sample_id) for at, sample_id in kicks if at <= 1.0]
+
+    def clashes(note: Note) -> bool:
+        if note.sound is None or note.sound.instrument != "bass":
+            return False
+        at, own = _at(note, steps), note.sound.sample_id
+        near = kicks[bisect_right(kicks, (at, LAST)) : bisect_right(kicks, (at + 1.0, LAST))]
+        return any(sample_id != own for _, sample_id in near)
+
+    return [n for n in notes if not clashes(n)]
+
+
+def _at(note: Note, steps: int) -> float:
+    """Steps from the first bar's beginning."""
+    return note.bar * steps + note.hit.step + note.hit.tick / TICKS_PER_STEP
+
+
+def _role_notes(material: Material, role: Role, sounds: Sequence[Sound]) -> list[Note]:
+    """The notes of a role. Every part of a bar is cast once: a voice, in a fill each hit."""
+    bars: dict[tuple[str, int, int], tuple[list[Hit], list[Hit], list[Hit]]] = {}
+    spans = phrases(material.bars)
+    for phrase in spans:
         for place in range(phrase.bars):
             key = (phrase.key, phrase.bars, place)
             if key not in bars:
                 hits = role_bar(material, role, phrase, place)
-                bars[key] = (hits, list({(h.voice, h.height): h for h in hits}.values()))
-            hits, parts = bars[key]
+                firsts = {_part(h): h for h in sorted(hits, key=lambda h: -h.rank)}
+                heard = [h for h in firsts.values() if h.rank <= material.style.density]
+                bars[key] = (hits, list(firsts.values()), sorted(heard, key=lambda h: (h.step, h.tick)))
+
+    def heard_in(phrase: Phrase, place: int) -> list[Hit]:
+        return bars[phrase.key, phrase.bars, place][2]
+
+    choose = chooser(role, sounds, Parts(spans, heard_in, material.style.answer == "crash"), material.seed)
+    casts: dict[tuple[object, ...], list[_Played]] = {}
+    notes: list[Note] = []
+    for phrase in spans:
+        for place in range(phrase.bars):
+            key = (phrase.key, phrase.bars, place)
+            hits, parts, _ = bars[key]
             players = [choose(phrase, place, part) for part in parts]
             cast = (key, *[p.sample_id if p else None for p in players])
             if cast not in casts:
-                who = {(h.voice, h.height): p for h, p in zip(parts, players, strict=True)}
+                who = {_part(h): p for h, p in zip(parts, players, strict=True)}
                 casts[cast] = _distinct(hits, who)
             bar = phrase.first_bar + place
             notes.extend([Note(bar, *played) for played in casts[cast]])
     return _choked(notes, material) if role == "MOTION" else notes
 
 
-def _distinct(hits: Sequence[Hit], who: dict[tuple[int, float], Sound | None]) -> list[_Played]:
+def _part(hit: Hit) -> tuple[int, ...]:
+    return (hit.step, hit.tick) if hit.role == "FILL" else (hit.voice,)
+
+
+def _distinct(hits: Sequence[Hit], who: dict[tuple[int, ...], Sound | None]) -> list[_Played]:
     """Hits with ordinal, sound and instrument; of hits of one sound at one place the one with the lowest rank."""
     best: dict[tuple[int, int, str], tuple[Sound | None, Hit]] = {}
     for hit in hits:
-        sound = who[hit.voice, hit.height]
+        sound = who[_part(hit)]
         key = (hit.step, hit.tick, sound.sample_id if sound else hit.instrument)
         if key not in best or hit.rank < best[key][1].rank:
             best[key] = (sound, hit)
@@ -94,7 +140,7 @@ def _choked(notes: Sequence[Note], material: Material) -> list[Note]:
     steps = METERS[material.meter]
     total = float(material.bars * steps)
     found = list(notes)
-    at = [n.bar * steps + n.hit.step + n.hit.tick / TICKS_PER_STEP for n in found]
+    at = [_at(n, steps) for n in found]
     closed = [i for i, n in enumerate(found) if n.hit.articulation != "open"]
     following = 0
     for i, note in enumerate(notes):

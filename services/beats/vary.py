@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from services.beats.fills import FillTab, fill_names, fill_tab
+from services.beats.fills import GROUP, FillTab, fill_names, fill_tab
 from services.beats.material import VARIED, Hit, Material, Switch, Take, bar_letter, cells
 from services.beats.streams import shuffled, stream
 from services.beats.styles.notation import PHRASE_BARS
@@ -176,7 +176,9 @@ def _fills(material: Material, key: str, phrase_bars: int) -> tuple[FillTab, ...
     """The fills that a phrase may end with, in the order in which the seed likes them."""
     names = fill_names(material.style, material.meter, long=key[0] == "B", short=phrase_bars == 1)
     order = shuffled(stream(material.seed, "FILL", "fill", key), names)
-    return tuple(fill_tab(material.style, material.meter, name) for name in order)
+    tabs = [fill_tab(material.style, material.meter, name) for name in order]
+    wanted = min(material.fill_sounds, GROUP, max(len(tab.hits) for tab in tabs))
+    return tuple(tab for tab in tabs if len(tab.hits) >= wanted)
 
 
 def _nearest_fill(material: Material, bar: tuple[Take, int], fills: Iterable[FillTab], reference: Places) -> FillTab:
