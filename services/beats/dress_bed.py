@@ -9,6 +9,7 @@ itself. Arrays are float32 (1 or 2, n) at 44.1 kHz.
 from __future__ import annotations
 
 import numpy as np
+from scipy import signal
 from scipy.ndimage import uniform_filter1d
 
 from services.audio.clip import Samples
@@ -28,6 +29,7 @@ SMEAR = 65_536  # samples, 1.5 s: the period of what a short part becomes
 SMEAR_WINDOW = 4096  # samples
 CROSS_MS = 120.0  # of a bed that is not dressed
 CROSS_MAX = 0.4  # of a part's length
+SLACK_MS = 20.0  # a period of the lowest tone heard in a bed
 EVEN_MS = 150.0  # over which the level is taken that is evened out
 LEVEL_FLOOR = 1e-6  # of the loudest: silence
 
@@ -78,16 +80,35 @@ def even(samples: Samples, step: Step) -> Samples:
 
 
 def looped(samples: Samples, cross_ms: float = CROSS_MS) -> Samples:
-    """A bed whose end flows into its start; shorter by the crossfade. No frames stay none."""
+    """A bed whose end flows into its start; shorter by the crossfade. No frames stay none.
+
+    The end is taken, within `SLACK_MS`, where it is most alike to the start, and the gains are such that what both have
+    in common is no louder than the rest: equal power for noise, equal gain for a tone.
+    """
     n = samples.shape[1]
     if n < LOOPS_FROM_S * RATE:
         return _smeared(samples) if n and samples.any() else samples
     cross = min(round(cross_ms * RATE / 1000), int(CROSS_MAX * n))
-    angle = (np.arange(cross, dtype=np.float32) + 0.5) * np.float32(np.pi / 2 / cross)
-    bed = samples[:, : n - cross].copy()
-    bed[:, :cross] *= np.sin(angle)
-    bed[:, :cross] += samples[:, n - cross :] * np.cos(angle)
+    end, alike = _likest_end(samples.mean(axis=0), cross)
+    angle = (np.arange(cross) + 0.5) * np.pi / 2 / cross
+    rise, fall = np.sin(angle), np.cos(angle)
+    even_out = 1 / np.sqrt(1 + 2 * alike * rise * fall)
+    bed = samples[:, : end - cross].copy()
+    bed[:, :cross] *= (rise * even_out).astype(np.float32)
+    bed[:, :cross] += samples[:, end - cross : end] * (fall * even_out).astype(np.float32)
     return bed
+
+
+def _likest_end(mono: Samples, cross: int) -> tuple[int, float]:
+    """The frame before which the last `cross` frames resemble the first most, and their correlation, at least 0."""
+    slack = round(SLACK_MS * RATE / 1000)
+    head, tail = mono[:cross].astype(np.float64), mono[-cross - slack :].astype(np.float64)
+    products = signal.correlate(tail, head, "valid", method="fft")
+    sums = np.cumsum(np.pad(tail * tail, (1, 0)))
+    powers = np.maximum(sums[cross:] - sums[:-cross], 0.0) * float(head @ head)
+    likeness = products / np.sqrt(powers + TINY)
+    best = int(np.argmax(likeness))
+    return mono.size - slack + best, float(np.clip(likeness[best], 0.0, 1.0))
 
 
 def _smeared(samples: Samples) -> Samples:

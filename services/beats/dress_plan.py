@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import log2
 
+from services.beats.bands import BANDS_HZ, PARTS
 from services.beats.dress_tuning import (
     LOW_RANGE_HZ,
     is_bass,
@@ -20,18 +21,19 @@ from services.beats.dress_tuning import (
     tuned_semitones,
 )
 from services.beats.dress_types import VARIANTS, Dressing, Step, Variant
-from services.beats.features import BANDS_HZ, PARTS
 from services.beats.streams import stream
 from services.beats.types import Role, Sample
 
 REACHED = 0.6  # of `shape`: the targets are reached, the default
-LEAD_MS = 150.0  # a rise is a hundred ms and a half at most; what comes earlier is another sound
+LEAD_MS = 150.0  # the longest rise of one sound; what comes earlier is another
+LEAD_DB = -24.0  # where the lead begins, against what it was: a click in its first half falls under the attack's half
+EDGE_MS = 1.0  # a lead so short is the edge of the cut
 DEEP_HZ = 20.0  # a high-pass here leaves everything: where its corner starts from
 TRANSPOSE_SEMITONES = (3.0, 12.0)
-GATE_RATIO = 2.5  # dB out per dB in, under the floor
+GATE_RATIO = 3.0  # dB out per dB in, under the floor
 GATE_OPEN_DB = -60.0  # a floor so far down gates nothing
-GATE_RANGE_DB = (-46.0, -28.0)  # below the peak, where a floor is gated
-GATE_MARGIN_DB = 4.0  # a tail's noise ripples by so much above its mean
+GATE_RANGE_DB = (-46.0, -24.0)  # below the peak, where a floor is gated
+GATE_MARGIN_DB = 6.0  # over the tail's mean: its noise ripples by half of it, and sinks by twice of it
 NOISY_TAIL = 0.02  # spectral flatness: below it the tail is the sound's own ring
 TIGHT = 0.9  # of a limit: what is smoothed over 20 ms stays within it
 LOOSE = 4.0  # times a limit: a decay so long changes nothing in a sound that keeps the limit
@@ -58,7 +60,7 @@ NOISE_DB = (-10.0, -8.0)
 NOISE_OFF_DB = -40.0
 
 MOTION_BRIGHT_HZ = 3000.0  # centroid under which it is transposed up
-MOTION_HIGH_PASS_HZ = (400.0, 2000.0)
+MOTION_HIGH_PASS_HZ = (600.0, 2000.0)  # lower, a hat made of a thud would thud
 MOTION_HIGH_PASS_RATIO = 0.4  # of the centroid after transposition
 MOTION_RISE_MS = 2.5
 AIR_ABOVE_HZ = 6000.0
@@ -144,9 +146,9 @@ def share_below(sample: Sample, hz: float) -> float:
 def _core(fit: Fitting, go: _Go) -> list[Step]:
     sample = fit.sample
     far = _between(12 * log2(max(centroid_hz(sample), 1.0) / CORE_DARK_HZ))
-    down = -far * go.reach if centroid_hz(sample) > CORE_DARK_HZ else 0.0
+    down = -far if centroid_hz(sample) > CORE_DARK_HZ else 0.0
     limit = min(fit.dressing.core_decay_ms, CORE_MAX_MS)
-    low = share_below(sample, CORE_LOW_HZ * 2 ** (-down / 12))
+    low = share_below(sample, CORE_LOW_HZ * 2 ** (-down * go.reach / 12))
     steps = [
         *_lead(fit, go), *_pitch(fit, go, down), _high_pass(go, CORE_HIGH_PASS_HZ), _gate(fit, go),
         _decay(fit, go, limit * TIGHT), *_sub(fit, go),
@@ -187,7 +189,7 @@ def _accent(fit: Fitting, go: _Go) -> list[Step]:
 
 def _motion(fit: Fitting, go: _Go) -> list[Step]:
     sample, centre = fit.sample, max(centroid_hz(fit.sample), 1.0)
-    up = _between(12 * log2(MOTION_BRIGHT_HZ / centre)) * go.reach if centre < MOTION_BRIGHT_HZ else 0.0
+    up = _between(12 * log2(MOTION_BRIGHT_HZ / centre)) if centre < MOTION_BRIGHT_HZ else 0.0
     corner = _clip(MOTION_HIGH_PASS_RATIO * centre * 2 ** (up / 12), MOTION_HIGH_PASS_HZ)
     lead_ms = max(MOTION_RISE_MS, _lead_ms(sample))
     share = round(go.bolder(0.0, BRIGHT_SHARE), 3)
@@ -211,16 +213,17 @@ def _motion(fit: Fitting, go: _Go) -> list[Step]:
 def _fill(fit: Fitting, go: _Go) -> list[Step]:
     steps = [*_lead(fit, go), _high_pass(go, FILL_HIGH_PASS_HZ), _gate(fit, go), _decay(fit, go, FILL_MS)]
     for variant in VARIANTS["FILL"]:
-        steps += [{"variant": variant, **step} for step in _pitch(fit, go, FILL_SEMITONES[variant] * go.reach)]
+        steps += [{"variant": variant, **step} for step in _pitch(fit, go, FILL_SEMITONES[variant])]
     return steps
 
 
 def _texture(fit: Fitting, go: _Go) -> list[Step]:
     length_ms = 1000.0 * (fit.sample.trim.end_s - fit.sample.trim.start_s)
     return [
-        *_pitch(fit, go), _high_pass(go, TEXTURE_HIGH_PASS_HZ),
+        *_pitch(fit, go),
         {"step": "even", "db": round(go.line(0.0, EVEN_DB), 2)},
         {"step": "loop", "cross_ms": round(_clip(CROSS_SHARE * length_ms, CROSS_MS), 1)},
+        _high_pass(go, TEXTURE_HIGH_PASS_HZ),
     ]  # fmt: skip
 
 
@@ -228,21 +231,27 @@ _PLANS = {"CORE": _core, "ACCENT": _accent, "MOTION": _motion, "FILL": _fill, "T
 
 
 def _lead(fit: Fitting, go: _Go) -> list[Step]:
-    """Only where more sounds before the attack than a rise can be."""
+    """What sounds before the attack leads up to it, so that no earlier click is taken for the hit."""
     natural = _lead_ms(fit.sample)
-    return [{"step": "lead", "ms": round(go.ratio(natural, LEAD_MS), 1)}] if natural > LEAD_MS else []
+    if natural <= EDGE_MS:
+        return []
+    length = go.ratio(natural, min(natural, LEAD_MS))
+    return [{"step": "lead", "ms": round(length, 1), "db": round(go.line(0.0, LEAD_DB), 1)}]
 
 
 def _pitch(fit: Fitting, go: _Go, semitones: float = 0.0) -> list[Step]:
-    """A transposition, together with the tuning of a sound that has a pitch; none where nothing moves."""
+    """A transposition, together with the tuning of a sound that has a pitch; none where nothing moves.
+
+    Tuned is what the whole transposition leads to, so that a bit more `shape` does not lead to another note.
+    """
     root, shift = fit.root, 0.0
     tuned: Step = {}
     if root is not None and pitch_of(fit.sample) is not None:
-        shift = tuned_semitones(fit.sample, fit.role, root, semitones) * go.reach
-        tuned = {"tuned_cents": round(100.0 * shift, 1), "root": root}
+        shift = tuned_semitones(fit.sample, fit.role, root, semitones)
+        tuned = {"tuned_cents": round(100.0 * shift * go.reach, 1), "root": root}
     if not tuned and not semitones:
         return []
-    return [{"step": "pitch", "semitones": round(semitones + shift, 3), **tuned}]
+    return [{"step": "pitch", "semitones": round((semitones + shift) * go.reach, 3), **tuned}]
 
 
 def _high_pass(go: _Go, hz: float) -> Step:

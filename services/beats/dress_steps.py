@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 import soxr
-from scipy import signal
+from scipy import fft, signal
 
 from services.audio.clip import Samples
 from services.beats.cuts import first_strong_peak
@@ -39,6 +39,8 @@ SMOOTH_MS: dict[Role, float] = {"CORE": 20.0, "ACCENT": 12.0, "MOTION": 4.0, "FI
 ANCHOR_MS: dict[Role, float] = {"CORE": 20.0, "ACCENT": 12.0, "MOTION": 2.0, "FILL": 25.0, "TEXTURE": 25.0}
 # after the attack, where the ceiling's height is taken
 MOVED_S = 0.001  # an attack that moves by less has stayed
+STEEP: dict[Role, int] = {"CORE": 4, "ACCENT": 4, "MOTION": 6, "FILL": 4, "TEXTURE": 8}
+# orders of the high-pass: a hat or a bed made of a thump is loud below what is left of it; phases matter less there
 GATE_LOWEST_DB = -40.0  # what a gate takes at most
 SHELF_MAX_DB = {"low_shelf": 12.0, "high_shelf": 12.0}
 LOW_SPAN = round(0.5 * RATE)  # samples after the attack, where the share of the lows is measured
@@ -49,12 +51,10 @@ QUALITY = "HQ"  # of soxr: 20 bits
 
 
 def lead(hit: Hit, step: Step) -> Hit:
-    """At most `ms` before the attack, fading in over all of it."""
+    """At most `ms` before the attack, rising there in a straight line of decibels from `db` to 0."""
     keep = min(hit.attack, round(step["ms"] * RATE / 1000))
-    if keep == hit.attack:
-        return hit
     samples = hit.samples[:, hit.attack - keep :].copy()
-    samples[:, :keep] *= _rise(keep)
+    samples[:, :keep] *= (10 ** (step["db"] / 20 * np.linspace(1, 0, keep, endpoint=False))).astype(np.float32)
     return Hit(samples, keep)
 
 
@@ -69,8 +69,13 @@ def pitch(hit: Hit, step: Step) -> Hit:
 
 
 def high_pass(hit: Hit, step: Step) -> Hit:
-    """Without what lies below `hz`."""
-    return Hit(high_passed(hit.samples, step["hz"]), hit.attack)
+    """Without what lies below `hz`. A bed is already a loop: it is filtered round and round, so it keeps its seam."""
+    order = STEEP[step["role"]]
+    if step["role"] != "TEXTURE" or hit.frames == 0:
+        return Hit(high_passed(hit.samples, step["hz"], order), hit.attack)
+    hz = np.maximum(fft.rfftfreq(hit.frames, 1 / RATE), TINY)
+    passed = (1 / np.sqrt(1 + (step["hz"] / hz) ** (2 * order))).astype(np.float32)
+    return Hit(fft.irfft(fft.rfft(hit.samples, axis=1) * passed, hit.frames, axis=1).astype(np.float32), 0)
 
 
 def shelf(hit: Hit, step: Step) -> Hit:

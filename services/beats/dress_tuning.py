@@ -15,7 +15,7 @@ from services.beats.types import Role, Sample
 
 STRENGTH_MIN = 0.5  # of the autocorrelation's peak: below it the pitch found may be chance
 PITCH_LOW_HZ = 50.0  # the estimate sees no longer period; half of a lower tone's would be taken for it
-PITCH_HIGH_HZ = 1450.0  # above, a sample more or less in the period is a quarter tone
+PITCH_HIGH_HZ = 1000.0  # above, a sample more or less in the period is a fifth of a semitone
 RING_MIN_MS = 60.0  # down by 20 dB sooner, it is a click: nobody hears its pitch
 BASS_RING_MS = 300.0  # a low tone that rings so long (40 dB) is a bass
 BASS_LOW_SHARE = 0.25  # of the energy below 120 Hz
