@@ -26,7 +26,7 @@ from services.beats.voices import BED_FADE_S, BEFORE_S, MOMENTARY_S, ROLE_LU
 
 BALANCE_MAX_DB = 24.0  # of a trim either way: beyond it a line of ghosts would be a line of hits
 # How much of a layer's loss of treble the loudness of a role's hits loses: all where they have nothing else.
-BRIGHT = {"CORE": 0.15, "ACCENT": 0.5, "MOTION": 1.0, "FILL": 0.25}
+BRIGHT = {"CORE": 0.05, "ACCENT": 0.2, "MOTION": 1.0, "FILL": 0.1}
 BED_STEP_S = 0.005  # at which a bed's level is looked at
 
 Floats = ducking.Floats

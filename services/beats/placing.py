@@ -21,8 +21,9 @@ from services.beats.types import ROLES, Beat, Role, Sample
 
 PAN_RANGE = {"MOTION": (0.20, 0.35), "FILL": (0.40, 0.60), "TEXTURE": (0.40, 0.60)}  # the others stand in the middle
 GOLDEN = 0.618034  # steps through a range so that neighbours lie far apart
-MONO_BELOW_HZ = 120.0  # bass from one side is weak on one speaker and jumps out of a groove on vinyl
-MONO_ORDER = 4  # 24 dB an octave
+# Bass from one side is weak on one speaker and makes a needle jump. The corner lies above the 120 Hz below which a
+# sound is to be mono: there its sides are 8 dB down, 24 dB more with each octave.
+MONO_CORNER_HZ, MONO_ORDER = 150.0, 4
 MONO_WARM_S = 0.1  # of a bed's end that the filter hears before its start, so that it goes round without a step
 SIDE_MAX = 10 ** (1.4 / 10) - 1.0  # energy of the sides over that of the middle: mono loses 10·log10(1 + it) dB
 TURNED = 10.0  # sides so many times stronger than the middle: channels of opposite sign, one of which is kept
@@ -103,5 +104,5 @@ def _high(side: Samples, loops: bool) -> Samples:
 
 @cache
 def _high_pass() -> Samples:
-    sos = signal.butter(MONO_ORDER, MONO_BELOW_HZ, "high", fs=HOUSE_RATE_HZ, output="sos")
+    sos = signal.butter(MONO_ORDER, MONO_CORNER_HZ, "high", fs=HOUSE_RATE_HZ, output="sos")
     return np.asarray(sos, np.float32)

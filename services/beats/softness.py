@@ -34,7 +34,7 @@ class Layer:
 
 
 HARD, MEDIUM, SOFT = 0, 1, 2
-LAYERS = (Layer(0.62, 0.0, 0.0), Layer(0.38, -2.5, 0.001), Layer(0.0, -5.0, 0.002))
+LAYERS = (Layer(0.62, 0.0, 0.0), Layer(0.38, -2.5, 0.001), Layer(0.0, -5.5, 0.002))
 
 
 def layer_of(event: Event) -> int:

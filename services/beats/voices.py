@@ -4,7 +4,7 @@ A voice is a version of a sound in a role: float32 stereo (2, n) at 44.1 kHz, dr
 level in it, so that playing an event is one multiply and one add. Gate: how long a hit may ring is a constant of its
 voice, a fade at the end of its samples, as in a sampler's one-shot pad. Level: the momentary loudness (400 ms, ITU-R
 BS.1770-4 and EBU Tech 3341) of a hit of full velocity is the same for every voice, so a whisper and a slam sit equally
-well; TEXTURE, which lies under the whole beat, is measured by its mean. Spikes far above a hit's loudness are bent,
+well; TEXTURE, which lies under the whole beat, is measured by its mean too. Spikes far above a hit's loudness are bent,
 once per voice, as a drum engineer clips single drums (see `tame`).
 """
 
@@ -208,17 +208,22 @@ def _close(stereo: Samples, attack: int, key: VoiceKey) -> None:
 
 def _levelled(stereo: Samples, attack: int, role: Role) -> Samples:
     """A fresh voice, its spikes bent, at the loudness of all voices; silence as it is."""
-    bed = role == "TEXTURE"
-    level = hit_lufs(stereo, attack, mean=bed)
+    level = _level(stereo, attack, role)
     if level <= LEVEL_FLOOR_LUFS:
         return stereo
     spike_db = 20.0 * math.log10(_peak(stereo)) - level - CREST_MAX_DB
     if spike_db > 0.0:
         stereo = tamed(stereo, min(spike_db, TAME_MAX_DB[role]))
-        level = hit_lufs(stereo, attack, mean=bed)
+        level = _level(stereo, attack, role)
     gain = 10.0 ** (min(CORE_LUFS - level, GAIN_MAX_DB) / 20.0)
     stereo *= np.float32(min(gain, PEAK_MAX[role] / _peak(stereo)))
     return stereo
+
+
+def _level(stereo: Samples, attack: int, role: Role) -> float:
+    """The loudness of a hit; of a bed the mean, or its beginning where that stands out."""
+    hit = hit_lufs(stereo, attack)
+    return max(hit, hit_lufs(stereo, attack, mean=True)) if role == "TEXTURE" else hit
 
 
 def _peak(stereo: Samples) -> float:
