@@ -9,7 +9,7 @@ polarity) is found there on the sound itself.
 |---|---|---|
 | `lead` | ms, db | what sounds before the attack is at most so long and rises towards it, from `db` on |
 | `pitch` | semitones, of which tuned_cents; root 0..11 (0 C) | transposed by resampling; tuned to the kit's key |
-| `high_pass` | hz | Butterworth, 24 dB an octave, 36 for MOTION, 48 for TEXTURE and without phase |
+| `high_pass` | hz | Butterworth, 24 dB an octave, 36 for MOTION, 48 for TEXTURE |
 | `low_shelf` | hz, share | lows lifted, at most 12 dB, until so much of the energy lies below `hz` |
 | `gate` | under_db, ratio | downward expander for what lies so far below the peak, after the attack |
 | `decay` | ms | falls by 40 dB in `ms` after the attack at the latest, silent at 1.15 times that |

@@ -1,7 +1,7 @@
 """Dress, the audio: a stored cut becomes the hit that its plan describes (see `dress`).
 
 A sound is cut to what its versions need, folded to two channels at most and freed of its offset; then its steps are
-applied in order. What the versions of a role share is done once. The result has the peak of the raw cut, faded ends
+applied in order. What the versions of a role share is done once. The result has the peak of what it is made of, faded ends
 and its attack where its first strong peak is half reached, as Stage 1 places raw sounds.
 """
 
@@ -92,7 +92,7 @@ class Wardrobe:
                 self._keep(key, base)
         made = _applied(base, [s for s in steps if s["variant"] is not None])
         made = placed(made.samples, made.attack)
-        return Dressed(_finished(made, _peak(raw.samples)), made.attack)
+        return Dressed(_finished(made, _peak(raw.samples[:, :frames])), made.attack)
 
     def _bed(self, raw: Hit, steps: list[Step]) -> Dressed:
         part = _centred(steady_part(raw.samples))
@@ -114,11 +114,13 @@ class Wardrobe:
 
 
 def trimmed(sample: Sample, clip: Clip) -> Hit:
-    """The part of a stored cut that sounds, one or two channels (more are folded to one), and its attack."""
+    """The part of a stored cut that sounds, finite, one or two channels (more are folded to one), and its attack."""
     first = min(max(0, round(sample.trim.start_s * RATE)), clip.frames)
     last = min(max(first, round(sample.trim.end_s * RATE)), clip.frames)
     body = clip.samples[:, first:last]
     body = body if body.shape[0] <= 2 else body.mean(axis=0, keepdims=True, dtype=np.float32)
+    if not np.isfinite(body.sum()):
+        body = np.nan_to_num(body, posinf=0.0, neginf=0.0)
     attack = min(max(0, round(sample.attack_s * RATE) - first), max(0, last - first - 1))
     return Hit(body, attack)
 
@@ -140,16 +142,16 @@ def _applied(hit: Hit, steps: list[Step]) -> Hit:
 
 
 def _centred(samples: Samples) -> Samples:
-    """Finite, and without the recorder's offset, which is the median: a hit's own mean is not to be taken off."""
+    """Without the recorder's offset, which is the median: a hit's own mean is not to be taken off."""
     if samples.shape[1] == 0:
         return samples
     some = samples[:, :: max(1, samples.shape[1] // OFFSET_POINTS)]
     centred = samples - np.median(some, axis=1, keepdims=True)
-    return np.asarray(np.nan_to_num(centred, copy=False, posinf=0.0, neginf=0.0), np.float32)
+    return np.asarray(centred, np.float32)
 
 
 def _peak(samples: Samples) -> float:
-    return float(np.abs(samples).max(initial=0.0))
+    return max(float(samples.max(initial=0.0)), -float(samples.min(initial=0.0)))
 
 
 def _scaled(samples: Samples, peak: float) -> Samples:

@@ -27,6 +27,9 @@ SETTLE = 0.7071  # of a Butterworth section: no resonance
 TINY = 1e-12
 
 
+_RAMP = (np.arange(HOP, dtype=np.float32) / HOP)[None]
+
+
 @dataclass(frozen=True, slots=True)
 class Hit:
     """A sound, and the frame of it that goes on the event."""
@@ -68,9 +71,9 @@ def times_s(hit: Hit) -> Curve:
 
 def curved(samples: Samples, gain: Curve) -> Samples:
     """The samples times a gain per hop, drawn as straight lines between the middles of the hops."""
-    n = samples.shape[1]
-    drawn = np.interp(np.arange(n), np.arange(gain.size) * HOP + HOP / 2, gain).astype(np.float32)
-    return samples * drawn
+    points = np.concatenate((gain[:1], gain, gain[-1:])).astype(np.float32)
+    drawn = points[:-1, None] + np.diff(points)[:, None] * _RAMP
+    return np.asarray(samples * drawn.reshape(-1)[HOP // 2 : HOP // 2 + samples.shape[1]], np.float32)
 
 
 def power_spectrum(samples: Samples, size: int | None = None) -> tuple[Curve, Curve]:

@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 import soxr
-from scipy import fft, signal
+from scipy import signal
 
 from services.audio.clip import Samples
 from services.beats.cuts import first_strong_peak
@@ -41,6 +41,7 @@ ANCHOR_MS: dict[Role, float] = {"CORE": 20.0, "ACCENT": 12.0, "MOTION": 2.0, "FI
 MOVED_S = 0.001  # an attack that moves by less has stayed
 STEEP: dict[Role, int] = {"CORE": 4, "ACCENT": 4, "MOTION": 6, "FILL": 4, "TEXTURE": 8}
 # orders of the high-pass: a hat or a bed made of a thump is loud below what is left of it; phases matter less there
+BEFORE_S = 0.2  # of a bed's end: longer than its filter rings
 GATE_LOWEST_DB = -40.0  # what a gate takes at most
 SHELF_MAX_DB = {"low_shelf": 12.0, "high_shelf": 12.0}
 LOW_SPAN = round(0.5 * RATE)  # samples after the attack, where the share of the lows is measured
@@ -69,13 +70,13 @@ def pitch(hit: Hit, step: Step) -> Hit:
 
 
 def high_pass(hit: Hit, step: Step) -> Hit:
-    """Without what lies below `hz`. A bed is already a loop: it is filtered round and round, so it keeps its seam."""
+    """Without what lies below `hz`. A bed is already a loop: its filter has heard the end before the start."""
     order = STEEP[step["role"]]
-    if step["role"] != "TEXTURE" or hit.frames == 0:
+    if step["role"] != "TEXTURE":
         return Hit(high_passed(hit.samples, step["hz"], order), hit.attack)
-    hz = np.maximum(fft.rfftfreq(hit.frames, 1 / RATE), TINY)
-    passed = (1 / np.sqrt(1 + (step["hz"] / hz) ** (2 * order))).astype(np.float32)
-    return Hit(fft.irfft(fft.rfft(hit.samples, axis=1) * passed, hit.frames, axis=1).astype(np.float32), 0)
+    before = min(hit.frames, round(BEFORE_S * RATE))
+    round_it = np.concatenate((hit.samples[:, hit.frames - before :], hit.samples), axis=1)
+    return Hit(np.ascontiguousarray(high_passed(round_it, step["hz"], order)[:, before:]), 0)
 
 
 def shelf(hit: Hit, step: Step) -> Hit:

@@ -46,7 +46,7 @@ def test_every_sound_is_fit_for_every_role(name, shape):
             assert 0 <= made.attack < x.shape[1]
             assert made.loops == (role == "TEXTURE")
             if role != "TEXTURE":
-                assert np.abs(x).max() == pytest.approx(np.abs(trimmed(sample, clip).samples).max(), rel=0.02)
+                assert np.abs(x).max() == pytest.approx(np.abs(trimmed(sample, clip).samples).max(), rel=0.15)
                 assert np.abs(x[:, -1]).max() < 1e-3 * np.abs(x).max()  # no click at its end
                 assert made.attack == 0 or np.abs(x[:, 0]).max() < 0.01 * np.abs(x).max()
 
@@ -217,6 +217,37 @@ def test_tuned_sounds_are_in_tune():
         spectrum = np.abs(np.fft.rfft(part * np.hanning(part.size), 1 << 20))
         note = 69 + 12 * np.log2(np.argmax(spectrum) * RATE / (1 << 20) / 440)
         assert min(abs((note - root - d + 6) % 12 - 6) for d in (0, 3, 5, 7, 10)) < 0.12, sample.name
+
+
+def test_an_accent_has_its_transient_and_a_dull_one_its_noise():
+    """Against the same plan without the step: the first 10 ms louder by its decibels, the band filled by its share."""
+    ((sample, clip),) = planned([everyday()["misc_crow"]], replace(USUAL, tune=False))
+    steps = {s["step"]: s for s in sample.processing if s["role"] == "ACCENT"}
+
+    def made(*left_out: str) -> Dressed:
+        kept = tuple(s for s in sample.processing if s["role"] == "ACCENT" and s["step"] not in left_out)
+        return Wardrobe().dressed(replace(sample, processing=kept), clip, "ACCENT")
+
+    flat, lifted, full = made("transient", "noise"), made("noise"), made()
+    first, then = round(0.010 * RATE), round(0.020 * RATE)
+
+    def jump_db(hit: Dressed) -> float:
+        head, later = hit.samples[:, hit.attack :][:, :first], hit.samples[:, hit.attack + then :][:, :first]
+        return 10 * np.log10(np.square(head).sum() / np.square(later).sum())
+
+    assert jump_db(lifted) - jump_db(flat) == pytest.approx(steps["transient"]["db"], abs=1.2)
+    added = share(full.samples, 3500, 9000) - share(lifted.samples, 3500, 9000)
+    assert 0.02 < added < 10 ** (steps["noise"]["db"] / 10)
+
+
+def test_the_sub_of_a_bass_follows_it():
+    sample, clip = judged("bass", fading_tone(110.0))
+    ((bass, _),) = planned([(replace(sample, instrument="bass"), clip)], replace(USUAL, core_decay_ms=800.0))
+    hz = next(s["hz"] for s in bass.processing if s["step"] == "sub" and s["role"] == "ACCENT")
+    bare = replace(bass, processing=tuple(s for s in bass.processing if s["step"] != "sub"))
+    with_sub, without = (Wardrobe().dressed(b, clip, "ACCENT").samples for b in (bass, bare))
+    assert share(with_sub, hz - 12, hz + 12) > share(without, hz - 12, hz + 12) + 0.05
+    assert share(with_sub, 95, 125) > 0.4  # and is still the bass
 
 
 def test_silence_nothing_and_a_single_sample_pass():
