@@ -131,7 +131,7 @@ def earlier(deps: Deps, owner: str, ids: list[str], field: str) -> Stored:
 def named_groove(deps: Deps, owner: str, wanted: dict[str, Any]) -> dict[str, Any]:
     """The content of the groove that a request names, as a job's parameters hold it (so that equal work is equal only
     with an equal groove); nothing without one. Raises NotFound naming the field."""
-    if "groove" not in wanted:
+    if wanted.get("groove") is None:
         return {}
     try:
         doc = grooves.groove(deps.store, owner, wanted["groove"])

@@ -30,6 +30,9 @@ blp = Door("beats", __name__, url_prefix="/v1", description="Beats from sounds: 
 STAGES = ("preprocess", "roles", "beat", "arrange", "render")
 
 
+OPEN = {"description": "null: the style decides again"}
+
+
 class EditFields(Schema):
     """Edit operations, applied all or none."""
 
@@ -69,6 +72,14 @@ class RegenerateFields(SkeletonFields):
         metadata={"description": "Only these bars: [first, last], from 0"},
     )
     style = fields.Str(validate=validate.Length(1, 40))
+    meter = fields.Str(validate=validate.OneOf(tuple(t.METERS)), allow_none=True, metadata=OPEN)
+    swing = Number(validate=within(0.5, 0.75), allow_none=True, metadata=OPEN)
+    density = Number(validate=within(0, 1), allow_none=True, metadata=OPEN)
+    groove = fields.Str(
+        validate=validate.Length(1, 64),
+        allow_none=True,
+        metadata={"description": "Id of a groove; null: the style's own feel again"},
+    )
     humanize = Number(validate=within(0, 1))
     shape = Number(validate=within(0, 1))
     tune = fields.Bool()

@@ -111,7 +111,8 @@ def regenerate(before: Beat, heard: Sequence[Sample], change: Change) -> Beat:
         return replace(before, meta={**before.meta, "code_version": code_version()})
     request = asked(before, change)
     kit = _kit(before, heard, request, change.from_stage)
-    groove = change.groove or groove_of(before.meta.get("groove"))
+    ungrooved = "groove" in change.fields and change.fields["groove"] is None
+    groove = None if ungrooved else change.groove or groove_of(before.meta.get("groove"))
     inputs = Inputs(tuple(before.meta.get("inputs", ())), (*change.warnings, *kit.warnings), groove)
     ask = compose_request(request, kit.samples, groove)
     if bounded(change.fields):

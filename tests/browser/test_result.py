@@ -53,6 +53,21 @@ def test_another_take_is_a_new_version_of_the_same_beat_with_the_settings_as_the
     assert stored(made)["meta"]["seed"] == 2
 
 
+def test_what_was_set_by_hand_is_left_to_the_style_again(made):
+    page = made.page
+    page.locator("#density").evaluate("e => e.closest('details').open = true")
+    slide(page, "#density", "0.1")
+    page.click("#again")
+    saved(page, "Another take.")
+    assert stored(made)["meta"]["parameters"]["density"] == 0.1
+    page.check("[data-styles=density]")
+    page.click("#again")
+    until(page, "document.getElementById('facts').textContent.startsWith('version 3')")
+    idle(page)
+    assert stored(made)["meta"]["parameters"]["density"] is None
+    assert page.is_checked("[data-styles=density]")
+
+
 def test_a_take_with_a_tempo_out_of_range_is_not_asked_for(made):
     page = made.page
     page.fill("#bpm", "20")
@@ -71,7 +86,7 @@ def test_versions_are_listed_undone_redone_and_restored(made):
     saved(page, "Another take.")
     second = stored(made)["events_json"]
     assert page.locator("#versions li").count() == 2
-    assert re.match(r"2 .+", page.locator("#versions li").first.inner_text())
+    assert re.match(r"2 Regenerate.+\d\d", page.locator("#versions li .grow").first.inner_text())
     page.click("#undo")
     saved(page, "Undone.")
     assert stored(made)["events_json"] == first

@@ -169,6 +169,11 @@ def test_a_groove_is_made_from_a_midi_file_and_used_in_a_take(made, tmp_path):
     page.reload()
     page.locator("#result").wait_for(state="visible")
     until(page, f"document.getElementById('groove-choice').value === '{chosen}'")
+    _open_feel(page)
+    page.select_option("#groove-choice", "")
+    page.click("#again")
+    saved(page, "Another take.")
+    assert stored(made)["meta"]["parameters"]["groove"] is None
 
 
 def test_a_file_without_a_groove_is_refused_at_the_field(made, tmp_path):

@@ -217,3 +217,14 @@ def test_a_skeleton_takes_the_fields_of_a_beat(live: Live) -> None:
     assert (bad.status_code, [e["field"] for e in bad.json()["errors"]]) == (422, ["pools"])
     unknown = live.post("/v1/skeleton", json=fields)
     assert (unknown.status_code, [e["field"] for e in unknown.json()["errors"]]) == (422, ["roles.h"])
+
+
+def test_null_leaves_to_the_style_what_the_beat_had_set(live: Live) -> None:
+    made = live.beat(SOUNDS, style="boombap", bars=2, seed=5, density=0.1, swing=0.7, humanize=0)
+    assert made.status_code == 200, made.text
+    own = live.beat(SOUNDS, style="boombap", bars=2, seed=5, humanize=0).json()
+    assert own["events_json"] != made.json()["events_json"]
+    after = take(live, made.json()["job_id"], density=None, swing=None, meter=None, groove=None)
+    assert after.status_code == 200, after.text
+    assert after.json()["grid_json"] == own["grid_json"]
+    assert after.json()["events_json"] == own["events_json"]

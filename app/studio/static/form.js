@@ -6,6 +6,7 @@ import { inRange } from "./problems.js";
 const SLIDERS = ["density", "swing", "humanize", "shape"];
 const SECTIONS_MIN_BARS = 8;
 const OWN = new Set(["title", "mode", "seed"]); // not settings of a take
+const OPEN = new Set(["density", "swing", "meter", "groove"]); // null leaves them to the style
 let styles = [];
 let carried = null; // {mode, title} as the open beat set them
 let opened = {}; // the fields as the open beat set them
@@ -92,8 +93,12 @@ export function read(suggestedMode) {
  *  is to decide again. `seed` only when the reader has chosen one. */
 export function changes() {
   const now = read(null);
-  const names = new Set([...Object.keys(now), ...Object.keys(opened)].filter((name) => !OWN.has(name)));
-  const changed = Object.fromEntries([...names].filter((name) => now[name] !== opened[name]).map((name) => [name, now[name] ?? null]));
+  const changed = {};
+  for (const name of new Set([...Object.keys(now), ...Object.keys(opened)])) {
+    if (now[name] === opened[name] || OWN.has(name)) continue;
+    if (name in now) changed[name] = now[name];
+    else if (OPEN.has(name)) changed[name] = null;
+  }
   if ("bars" in changed) {
     changed.bars_total = changed.bars;
     delete changed.bars;
