@@ -1,8 +1,8 @@
 """Dress, the audio: a stored cut becomes the hit that its plan describes (see `dress`).
 
 A sound is cut to what its versions need, folded to two channels at most and freed of its offset; then its steps are
-applied in order. What the versions of a role share is done once. The result has the peak of what it is made of, faded ends
-and its attack where its first strong peak is half reached, as Stage 1 places raw sounds.
+applied in order. What the versions of a role share is done once. The result has the peak of what it is made of, faded
+ends, and its attack where its first strong peak is half reached, as Stage 1 places raw sounds.
 """
 
 from __future__ import annotations
