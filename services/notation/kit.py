@@ -30,7 +30,9 @@ from services.notation.archive import zip_bytes
 
 WAV_BITS = 24
 WAV_PEAK = 10 ** (-1 / 20)  # -1 dBFS: loud enough to hear in any browser of samples, with room for resampling
-SFZ_VOLUME = (-144.0, 6.0)  # dB, the range of the SFZ format
+# dB. The first description of SFZ ends at 6, its first players at 24, later ones far above: faint sounds that are only
+# struck softly need more than 6.
+SFZ_VOLUME = (-144.0, 24.0)
 HAT_GROUP = 1  # hats cut one another; every other pad only cuts itself
 OWN_GROUP = 100
 HAT_INSTRUMENTS = frozenset({"hat_closed", "hat_open"})
@@ -72,7 +74,7 @@ def kit_zip(beat: Beat, clips: Mapping[str, Clip], wardrobe: Wardrobe | None = N
 def kit_pads(beat: Beat, clips: Mapping[str, Clip], wardrobe: Wardrobe | None = None) -> list[Pad]:
     """Every pad by its note, benched sounds too. Raises NotFound `sample_missing`.
 
-    Where a level of the beat lies above what SFZ can say, all pads are lowered alike.
+    Where a level of the beat lies above what players of SFZ can do, all pads are lowered alike.
     """
     rack, hats, notes = Rack(beat, clips, wardrobe or Wardrobe()), hat_keys(beat), pad_notes(beat)
     first = {note: key for key, note in reversed(notes.items())}  # the plainest version comes first

@@ -72,7 +72,7 @@ def test_drums_in_every_style(style):
     assert agrees(made(drums(), style), drums().clips)
 
 
-@pytest.mark.parametrize("style", ["house", "trap", "lofi", "waltz", "dnb"])
+@pytest.mark.parametrize("style", ["house", "trap", "lofi", "waltz", "dnb", "afro68", "techno"])
 def test_everyday_sounds(style):
     assert agrees(made(everyday(), style), everyday().clips)
 
@@ -94,6 +94,14 @@ def test_one_sound_at_three_heights():
     heights = ["high", "high", "mid", None, "low", "low", "high", "low"]
     events = [event("s", 0, 8 + i, "FILL", "tom", variant=v, velocity=0.5 + i / 20) for i, v in enumerate(heights)]
     assert agrees(*one(hit(180, 0.3, 0.02, 1.5), events, role="FILL", instrument="tom", attack_s=0.02))
+
+
+def test_a_mix_that_the_user_has_set():
+    beat, clips = made(drums(), "house", arrange=True, bars=8), drums().clips
+    strips = {"CORE": {"gain_db": 9.0}, "MOTION": {"pan": -0.7, "gain_db": -12.0}, "FILL": {"muted": True}}
+    mix = {**beat.mix, "roles": {role: {**beat.mix["roles"].get(role, {}), **strips.get(role, {})} for role in ROLES}}
+    moved = {i: replace(s, gain_db=-6.0, pan=0.4) if s.pool_role == "ACCENT" else s for i, s in beat.kit.items()}
+    assert agrees(replace(beat, mix=mix, kit=moved), clips)
 
 
 def test_beds_that_follow_each_other_and_outlast_their_sound():
