@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from services.beats.balance import balanced
 from services.beats.beat_gen import compose, recompose
 from services.beats.compose_types import ComposeRequest, Composition, Sound, sound_of
 from services.beats.fitting import fitted
@@ -86,7 +87,8 @@ def _beat(request: BeatRequest, samples: Sequence[Sample], made: Composition, in
     if inputs.groove is not None:
         meta["groove"] = inputs.groove.to_doc()  # a later take needs it, whether or not it is still among the grooves
     mix = {"roles": {role: {"gain_db": 0.0, "pan": 0.0, "muted": False} for role in ROLES}, "target_lufs": TARGET_LUFS}
-    return fitted(Beat(made.grid, made.events, kit, made.sections, mix, meta))
+    beat = fitted(Beat(made.grid, made.events, kit, made.sections, mix, meta))
+    return replace(beat, mix=balanced(beat))
 
 
 def engines() -> dict[str, Any]:
@@ -121,8 +123,15 @@ def regenerate(before: Beat, heard: Sequence[Sample], change: Change) -> Beat:
         samples, made = kit.samples, compose(ask)
         grid = tempo_kept(before.grid, made.grid, change.fields)
         made = replace(made, grid=grid, events=in_order(grid, made.events))
-    after = _beat(request, samples, made, inputs)
-    return replace(after, mix=before.mix)
+    after = replace(_beat(request, samples, made, inputs), mix=before.mix)
+    return replace(after, mix=balanced(after, _new_lines(change.fields)))
+
+
+def _new_lines(fields: Mapping[str, Any]) -> Sequence[Role]:
+    """The roles whose lines are wholly new: where a part stays, so does its level."""
+    if fields.get("bars") or fields.get("keep"):
+        return ()
+    return fields.get("roles") or ROLES
 
 
 def _kit(before: Beat, heard: Sequence[Sample], request: BeatRequest, from_stage: str) -> Kit:
