@@ -116,6 +116,10 @@ def test_a_section_is_renamed_and_filtered(long):
     assert "Verse" in label
     assert "filtered at 900 Hz" in label
     assert page.locator("#steps caption b", has_text="Verse").count() == 1
+    page.locator("#sections button").first.click()
+    page.keyboard.press("Escape")
+    assert page.is_hidden("#section-form")
+    assert page.evaluate("document.activeElement.id") == "section-0"
 
 
 def test_what_is_wrong_with_a_section_is_said_at_its_field_and_stays_typed(long):
@@ -195,3 +199,58 @@ def test_without_grooves_on_the_server_the_control_is_hidden(visit):
     _open_feel(page)
     assert page.is_hidden("#groove-panel")
     assert "groove" not in page.inner_text("#problem")
+
+
+def test_everything_open_fits_a_phone_and_has_names(visit):
+    one = visit(viewport={"width": 390, "height": 800})
+    page = one.open()
+    page.get_by_text("The key works.").wait_for()
+    page.check("#arrange")
+    make(
+        page,
+        SOUNDS,
+        bars=16,
+        title="A very long title of a beat that goes on and on, and_has_one_word_without_a_break_in_it",
+    )
+    page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
+    page.click("#again-3")
+    saved(page, "3 takes, each a version.")
+    page.locator("#sections button").first.click()
+    page.fill("#bpm", "9")
+    page.click("#again")
+    page.locator("#bpm-problem").wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    wide = page.evaluate(
+        """() => [...document.querySelectorAll('button, input, select, a, li')]
+            .filter(e => e.offsetParent && !e.closest('.sections') && e.getBoundingClientRect().right > 391)
+            .map(e => e.outerHTML.slice(0, 80))"""
+    )
+    assert wide == []
+    nameless = page.evaluate(
+        """() => [...document.querySelectorAll('button, input, select, a, audio')]
+            .filter(e => e.offsetParent && !e.labels?.length && !e.textContent.trim() && !e.ariaLabel)
+            .map(e => e.outerHTML)"""
+    )
+    assert nameless == []
+
+
+def test_lines_takes_and_roles_are_worked_by_the_keyboard_alone(made):
+    page = made.page
+    page.focus("#lane-MOTION-line")
+    page.keyboard.press("Enter")
+    saved(page, "MOTION line")
+    until(page, "document.activeElement.id === 'lane-MOTION-line'")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Space")
+    saved(page, "MOTION muted")
+    until(page, "document.activeElement.id === 'lane-MOTION-mute'")
+    page.focus("#lane-MOTION-gain")
+    page.keyboard.press("ArrowLeft")
+    saved(page, "MOTION: −0.5 dB")
+    page.focus("#again-3")
+    page.keyboard.press("Enter")
+    saved(page, "3 takes, each a version.")
+    page.get_by_role("button", name="Keep Take 2").focus()
+    page.keyboard.press("Enter")
+    saved(page, "Take 2 kept.")
+    until(page, "document.activeElement.id === 'again'")

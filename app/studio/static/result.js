@@ -147,8 +147,7 @@ function keep(take, name) {
     }
     takes.clear();
     say(`${name} kept. The others stay among the versions.`);
-    $("again").focus();
-  });
+  }).then((well) => well && $("again").focus());
 }
 
 function restore(version) {
@@ -184,7 +183,7 @@ function remove() {
     api.showInAddress(null);
     await recent.load(null);
     closed();
-  });
+  }).then((well) => well && (document.querySelector("#recent button") ?? $("record")).focus());
 }
 
 /** `whenClosed` is called when the open beat was deleted. */

@@ -7,7 +7,7 @@ let barOf = () => null;
 
 const rounded = (x) => Number(x).toLocaleString();
 
-/** `save(sections, message)` stores the whole list; `scrollTo(bar)` answers the table of a bar. */
+/** `save(sections, message)` stores the whole list; `tableOf(bar)` answers the table of a bar. */
 export function start(save, tableOf) {
   barOf = tableOf;
   $("section-form").addEventListener("submit", (e) => {
@@ -17,11 +17,13 @@ export function start(save, tableOf) {
     const changed = { ...sections[chosen], name, low_pass_hz: typed ? Number(typed) : null };
     save(sections.map((s, i) => (i === chosen ? changed : s)), `Section ${name || sections[chosen].name} changed`);
   });
-  $("section-close").addEventListener("click", () => {
+  const close = () => {
     const button = $("sections").children[chosen];
     choose(-1);
     button?.focus();
-  });
+  };
+  $("section-close").addEventListener("click", close);
+  $("section-form").addEventListener("keydown", (e) => e.key === "Escape" && close());
 }
 
 /** The control that a problem's field is about. */

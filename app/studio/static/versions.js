@@ -3,6 +3,9 @@ import { playButton } from "./audition.js";
 import { $, button, el, moment } from "./dom.js";
 import * as open from "./open.js";
 
+// The server names the stage that ran again; here it has the name of the button.
+const SAID = { "Regenerate from beat": "Another take or line", "Regenerate from arrange": "Another arrangement" };
+
 let next = null;
 let restore = () => {};
 
@@ -35,7 +38,7 @@ function add(page) {
 
 function row(version) {
   const said = el("span", { className: "grow" },
-    el("strong", { textContent: `${version.version}` }), ` ${version.message} `, el("small", { textContent: moment(version.at) }));
+    el("strong", { textContent: `${version.version}` }), ` ${SAID[version.message] ?? version.message} `, el("small", { textContent: moment(version.at) }));
   const act = version.head
     ? el("span", { className: "tag", textContent: "open" })
     : button("Restore", { "data-busy": "", "aria-label": `Restore version ${version.version}` }, () => restore(version.version));

@@ -33,7 +33,8 @@ async function run(action, { box, find, failed }) {
     return false;
   } finally {
     for (const one of buttons) one.disabled = "off" in one.dataset; // off: there is nothing for it to do
-    if (document.activeElement === document.body && focused?.isConnected) focused.focus({ preventScroll: true });
+    const place = focused?.isConnected ? focused : $(focused?.id); // what was drawn anew has the same id
+    if (document.activeElement === document.body) place?.focus({ preventScroll: true });
     $("progress").hidden = true;
     $("cancel").hidden = true;
     $("take-state").textContent = "";
