@@ -41,6 +41,7 @@ TAPS_PER_PHASE = 24  # passband to 20 kHz within 0.1 dB at 44.1 kHz
 PEAK_BLOCK = 32  # samples whose true peak is found together: a power of two
 KAISER = 7.0  # sidelobes of the interpolation kernel at about -70 dB
 _BATCH_BLOCKS = 1024
+_PIECE_BLOCKS = 4096  # half a megabyte
 _NOTHING = 1e-9
 
 
@@ -122,11 +123,18 @@ def block_peaks(samples: Samples, floor: float) -> Samples:
 
 
 def _block_maxima(channel: Samples) -> Samples:
-    """Largest absolute value of each PEAK_BLOCK samples. Halving is several times faster than a maximum over rows."""
-    held = np.abs(channel)
-    while len(held) > len(channel) // PEAK_BLOCK:
-        held = np.maximum(held[::2], held[1::2])
-    return held
+    """Largest absolute value of each PEAK_BLOCK samples. Halving is several times faster than a maximum over rows, and
+    in pieces that stay in the cache twice as fast again.
+    """
+    count = len(channel) // PEAK_BLOCK
+    found = np.empty(count, np.float32)
+    for at in range(0, count, _PIECE_BLOCKS):
+        blocks = min(_PIECE_BLOCKS, count - at)
+        held = np.abs(channel[at * PEAK_BLOCK : (at + blocks) * PEAK_BLOCK])
+        while len(held) > blocks:
+            held = np.maximum(held[::2], held[1::2])
+        found[at : at + blocks] = held
+    return found
 
 
 @functools.cache
