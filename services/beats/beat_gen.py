@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from services.beats.arrange import ARRANGED_BARS, arranged, layout, section_phrases
 from services.beats.compose_types import ComposeRequest, Composition, Sound, sound_of
 from services.beats.event_ids import event_id, free_id
 from services.beats.feel import feels_of
@@ -44,15 +45,27 @@ def compose(request: ComposeRequest) -> Composition:
     gives a skeleton: events with General MIDI pitches instead of samples.
     """
     plan = make_plan(request)
-    notes = score(plan.style, plan.grid, request.sounds, request.seed)
+    sections, notes = _laid_out(plan)
     played = _events(plan, notes)
     if request.groove is not None:
         played = grooved(plan.grid, played, request.groove, request.groove_amount)
     events = in_order(plan.grid, played)
-    spans = tuple(Section(p.letter, p.first_bar, p.bars) for p in phrases(plan.grid.bars))
-    warnings = (*_tempo_warning(plan), *_missing_warnings(request.sounds))
+    warnings = (*_tempo_warning(plan), *_missing_warnings(request.sounds), *_short_warning(request))
     benched = _benched(plan, notes, events)
-    return Composition(plan.grid, events, spans, plan.style.name, plan.why, warnings, benched)
+    return Composition(plan.grid, events, sections, plan.style.name, plan.why, warnings, benched)
+
+
+def _laid_out(plan: Plan) -> tuple[tuple[Section, ...], list[Note]]:
+    """The sections of a beat and all its notes: phrases in a flat loop, or sections that leave parts of them out."""
+    request, grid = plan.request, plan.grid
+    if not request.arrange or grid.bars < ARRANGED_BARS:
+        spans = phrases(grid.bars)
+        flat = tuple(Section(p.letter, p.first_bar, p.bars) for p in spans)
+        return flat, score(plan.style, grid, request.sounds, request.seed, spans)
+    seed = request.seed if request.arrange_seed is None else request.arrange_seed
+    sections = layout(grid.bars, seed)
+    notes = score(plan.style, grid, request.sounds, request.seed, section_phrases(sections))
+    return sections, arranged(notes, sections, request.sounds, grid.meter, seed)
 
 
 def recompose(
@@ -194,6 +207,12 @@ def _tempo_warning(plan: Plan) -> tuple[str, ...]:
     if low <= plan.request.bpm <= high:
         return ()
     return (f"{plan.style.title} is at home at {low:g} to {high:g} bpm; {plan.request.bpm:g} is outside.",)
+
+
+def _short_warning(request: ComposeRequest) -> tuple[str, ...]:
+    if not request.arrange or request.bars >= ARRANGED_BARS:
+        return ()
+    return (f"{request.bars} bars are too short for sections, which need {ARRANGED_BARS}: this beat is a flat loop.",)
 
 
 def _missing_warnings(sounds: Sequence[Sound]) -> tuple[str, ...]:

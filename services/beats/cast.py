@@ -146,6 +146,11 @@ def _bright(sounds: Sequence[Sound]) -> list[Sound]:
     return [s for s in sounds if s.brightness >= floor or s.instrument in ("hat_closed", "hat_open")]
 
 
+def longest_bright(sounds: Sequence[Sound]) -> Sound:
+    """What crashes: a sound that is called a crash, else the longest bright one. `sounds` must not be empty."""
+    return max(_bright(sounds), key=lambda s: (s.instrument == "crash", s.length_s, s.brightness, s.sample_id))
+
+
 def _motion(sounds: Sequence[Sound], parts: Parts, seed: int) -> Chooser:
     """The shortest bright sound is the closed hat, the longest bright one the open hat; the rest take turns."""
     cymbal = max(sounds, key=lambda s: (s.instrument == "crash", s.brightness * s.length_s, s.sample_id))

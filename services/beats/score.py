@@ -13,7 +13,7 @@ from typing import NamedTuple
 from services.beats.cast import Parts, bed_bars, chooser, instrument_of
 from services.beats.compose_types import Sound
 from services.beats.grammar import role_bar
-from services.beats.material import Hit, Material, Phrase, phrases
+from services.beats.material import Hit, Material, Phrase
 from services.beats.styles.types import Style
 from services.beats.types import METERS, ROLES, TICKS_PER_STEP, Grid, Role
 
@@ -33,21 +33,19 @@ class Note(NamedTuple):
     instrument: str
 
 
-def score(style: Style, grid: Grid, sounds: Sequence[Sound], seed: int) -> list[Note]:
+def score(style: Style, grid: Grid, sounds: Sequence[Sound], seed: int, spans: Sequence[Phrase]) -> list[Note]:
     """Every note of a beat, role by role, in order of position; `hit.rank` 0..1 says from which density it plays.
 
-    Only roles that have a sound play; without any sound all roles do (a skeleton). The lowest rank found counts as 0:
-    a kit without CORE and backbeat still has something that always plays.
+    `spans`: its phrases. Only roles that have a sound play; without any sound all roles do (a skeleton). The lowest
+    rank found counts as 0: a kit without CORE and backbeat still has something that always plays.
     """
     present = frozenset(s.pool_role for s in sounds) or frozenset(ROLES)
     beds, fills = (sum(s.pool_role == role for s in sounds) for role in ("TEXTURE", "FILL"))
-    material = Material(
-        style, grid.meter, seed, present, grid.bars, bed_bars(beds, grid.bars), -(-fills // len(phrases(grid.bars)))
-    )
+    material = Material(style, grid.meter, seed, present, grid.bars, bed_bars(beds, grid.bars), -(-fills // len(spans)))
     notes: list[Note] = []
     for role in ROLES:
         if role in present:
-            notes.extend(_role_notes(material, role, [s for s in sounds if s.pool_role == role]))
+            notes.extend(_role_notes(material, role, [s for s in sounds if s.pool_role == role], spans))
     notes = _without_clashes(notes, grid)
     floor = min((n.hit.rank for n in notes), default=0.0)
     if floor == 0.0:
@@ -81,10 +79,9 @@ def _at(note: Note, steps: int) -> float:
     return note.bar * steps + note.hit.step + note.hit.tick / TICKS_PER_STEP
 
 
-def _role_notes(material: Material, role: Role, sounds: Sequence[Sound]) -> list[Note]:
+def _role_notes(material: Material, role: Role, sounds: Sequence[Sound], spans: Sequence[Phrase]) -> list[Note]:
     """The notes of a role. Every part of a bar is cast once: a voice, in a fill each hit."""
     bars: dict[tuple[str, int, int], tuple[list[Hit], list[Hit], list[Hit]]] = {}
-    spans = phrases(material.bars)
     for phrase in spans:
         for place in range(phrase.bars):
             key = (phrase.key, phrase.bars, place)
