@@ -13,10 +13,12 @@ import time
 from collections.abc import Callable
 
 from services.audio.wavfile import write_wav
+from services.beats.dress_audio import Wardrobe
 from services.beats.export import EXPORTS, export
 from services.beats.render import master_mix, render_mix
 from services.beats.types import Beat
 from tests.beat_material import event, full_beat
+from tests.groove_material import drums, made
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 RUNS = 5
@@ -63,7 +65,13 @@ def table() -> None:
     """Measure and print."""
     print("| what | CPU | target |\n| --- | --- | --- |")
     beat, clips = full_beat(4, 96.0)
-    row("first audio.wav, 8 sounds, 4 bars (10 s)", best_s(lambda: export(beat, clips, "audio.wav")), "120 ms")
+    row("audio.wav, 8 raw sounds, 4 bars (10 s)", best_s(lambda: export(beat, clips, "audio.wav")), "200 ms")
+    kit = drums()
+    hits = made(kit, "hiphop")
+    cold = best_s(lambda: export(hits, kit.clips, "audio.wav", None, Wardrobe()))
+    row(f"first audio.wav, {len(hits.kit)} sounds to dress, 4 bars", cold, "300 ms")
+    worn = Wardrobe()
+    row("- its next file, dressed already", best_s(lambda: export(hits, kit.clips, "audio.wav", None, worn)))
     rendered = render_mix(beat, clips, stems=False)
     loud = master_mix(rendered)
     row("- mix", best_s(lambda: render_mix(beat, clips, stems=False)))
@@ -75,7 +83,7 @@ def table() -> None:
         sized, sounds = full_beat(bars, 120.0)
         row(f"mix, {bars} bars, {len(sized.events)} events", best_s(lambda b=sized, s=sounds: render_mix(b, s), 3))
     long, sounds = crowded(64, EVENTS, 120.0)
-    row(f"mix and stems, 64 bars, {len(long.events)} events", best_s(lambda: render_mix(long, sounds), 3), "500 ms")
+    row(f"mix and stems, 64 bars, {len(long.events)} events", best_s(lambda: render_mix(long, sounds), 3), "600 ms")
     mixed = render_mix(long, sounds, stems=False)
     row(f"master, {mixed.mix.duration_s:.0f} s", best_s(lambda: master_mix(mixed), 3), "1000 ms")
     row("beat.mid of it", best_s(lambda: export(long, sounds, "beat.mid"), 3))

@@ -10,6 +10,7 @@ from services.audio.loudness import integrated, true_peak_db
 from services.beats.grid import duration_s
 from services.beats.render import master_mix, render_mix
 from services.beats.seam import fold, surround
+from services.beats.types import Section
 from tests.beat_material import RATE, event, full_beat, hit, noise, one
 
 
@@ -37,6 +38,19 @@ def test_the_seam_does_not_click(bpm):
     assert seam_is_clean(done.mix.samples)
     assert all(seam_is_clean(stem.samples) for stem in done.stems.values())
     assert seam_is_clean(master_mix(done).samples)
+
+
+@pytest.mark.parametrize("style", ["house", "rock"])
+@pytest.mark.parametrize("corners_hz", [(400.0, 400.0), (400.0, None), (None, 900.0)])
+def test_the_seam_of_a_ducked_and_filtered_loop_does_not_click(corners_hz, style):
+    beat, clips = full_beat(4, 124.0, style=style)
+    first, last = corners_hz
+    beat = replace(beat, sections=(Section("intro", 0, 2, first), Section("out", 2, 2, last)))
+    done = render_mix(beat, clips, loop=True)
+    assert seam_is_clean(done.mix.samples)
+    assert all(seam_is_clean(stem.samples) for stem in done.stems.values())
+    assert seam_is_clean(master_mix(done).samples)
+    assert done.mix.frames == round(duration_s(beat.grid) * RATE)
 
 
 def test_a_cut_tail_would_click_here():
