@@ -26,6 +26,7 @@ from services.canonical import dumps
 CACHE_BYTES = 96 * 2**20  # two hundred beats' worth of usual hits; a long bell or bed takes 1 MiB
 SPARE_S = 0.25  # kept beyond what the decay needs: the first strong peak may come so late
 EDGE_IN, EDGE_OUT = round(0.001 * RATE), round(0.005 * RATE)  # fades at the ends, against clicks
+ROUNDING = 1e-7  # of the raw peak, -140 dB: what a 24-bit file cannot hold
 OFFSET_POINTS = 4096  # samples that the estimate of DC looks at
 
 _STEPS: dict[str, Callable[[Hit, Step], Hit]] = {
@@ -62,15 +63,15 @@ class Wardrobe:
     def dressed(self, sample: Sample, clip: Clip, role: Role, variant: Variant = "") -> Dressed:
         """The version of a sample. `clip`: the whole stored cut at 44.1 kHz, any number of channels.
 
-        Without steps it is the trimmed sound as it is, but TEXTURE always comes as a loop. Raises ValueError for
-        another rate.
+        Without steps, and in silence, it is the trimmed sound as it is; but TEXTURE always comes as a loop. Raises
+        ValueError for another rate.
         """
         if clip.rate_hz != HOUSE_RATE_HZ:
             raise ValueError(f"a stored sample has {HOUSE_RATE_HZ} Hz, not {clip.rate_hz}")
         steps = steps_of(sample, role, variant)
         raw = trimmed(sample, clip)
-        if not steps and role != "TEXTURE":
-            return Dressed(raw.samples, raw.attack)
+        if not raw.samples.any() or not (steps or role == "TEXTURE"):
+            return Dressed(raw.samples, raw.attack, loops=role == "TEXTURE")
         place = [sample.blob, sample.trim.start_s, sample.trim.end_s, sample.attack_s, role]
         key = dumps([*place, "done", steps])
         found = self._find(key)
@@ -155,9 +156,11 @@ def _peak(samples: Samples) -> float:
 
 
 def _scaled(samples: Samples, peak: float) -> Samples:
-    """With that peak; silence stays."""
+    """With that peak; silence, and what is only the rounding of silence, is silence."""
     own = _peak(samples)
-    return np.asarray(samples * np.float32(peak / own), np.float32) if own > 0.0 else samples
+    if own <= ROUNDING * peak:
+        return np.zeros_like(samples)
+    return np.asarray(samples * np.float32(peak / own), np.float32)
 
 
 def _finished(hit: Hit, peak: float) -> Samples:

@@ -62,11 +62,13 @@ def lead(hit: Hit, step: Step) -> Hit:
 def pitch(hit: Hit, step: Step) -> Hit:
     """Transposed by `semitones`, and as much shorter or longer."""
     ratio = 2.0 ** (step["semitones"] / 12.0)
-    if ratio == 1.0 or hit.frames == 0:
+    if ratio == 1.0:
         return hit
     resampled = soxr.resample(np.ascontiguousarray(hit.samples.T), RATE * ratio, RATE, quality=QUALITY)
     samples = np.ascontiguousarray(resampled.T, dtype=np.float32)
-    return Hit(samples, min(max(0, samples.shape[1] - 1), round(hit.attack / ratio)))
+    if samples.shape[1] == 0:  # of a frame or two nothing is left
+        return hit
+    return Hit(samples, min(samples.shape[1] - 1, round(hit.attack / ratio)))
 
 
 def high_pass(hit: Hit, step: Step) -> Hit:

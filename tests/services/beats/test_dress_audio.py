@@ -273,6 +273,29 @@ def test_what_is_not_a_number_is_silence():
         assert np.isfinite(Wardrobe().dressed(planned_sample, clip, role, VARIANTS[role][0]).samples).all(), role
 
 
+LENGTHS = (0, 1, 2, 5, 10, 44, 100, 441, 2000, 11_025, 11_026, 22_049, 22_050, 44_100)  # frames
+
+
+def test_any_trim_attack_and_half_known_features_pass():
+    chance = np.random.Generator(np.random.PCG64(3))
+    made = list(EVERY.values())
+    for length in LENGTHS * 3:
+        sample, clip = made[chance.integers(len(made))]
+        start_s = chance.uniform(0, max(0.0, clip.duration_s - length / RATE))
+        odd = replace(
+            sample, trim=Trim(start_s, start_s + length / RATE), attack_s=chance.uniform(-0.1, clip.duration_s + 0.1),
+            features={k: v for k, v in sample.features.items() if chance.uniform() > 0.15},
+            instrument=str(chance.choice(["bass", "tonal", "crash"])),
+        )  # fmt: skip
+        dressing = Dressing(float(chance.choice([0.001, 0.3, 0.6, 1.0])), tune=True, core_decay_ms=350.0)
+        ((sample, clip),) = planned([(odd, clip)], dressing)
+        for role in ROLES:
+            for variant in VARIANTS[role]:
+                hit = Wardrobe().dressed(sample, clip, role, variant)
+                assert np.isfinite(hit.samples).all()
+                assert 0 <= hit.attack < max(1, hit.samples.shape[1])
+
+
 def test_only_44100_hz():
     sample, _ = everyday()["perc_bell"]
     with pytest.raises(ValueError, match="44100 Hz"):
