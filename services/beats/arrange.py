@@ -15,8 +15,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from services.beats.cast import CRASH_VOICE, longest_bright
+from services.beats.cast import CRASH_VOICE, EXTRA_VOICE, longest_bright
 from services.beats.compose_types import Sound
+from services.beats.fills import GROUP
 from services.beats.grammar import crash_hit
 from services.beats.material import Phrase
 from services.beats.score import Note
@@ -139,6 +140,9 @@ def _crashed(notes: list[Note], section: Section, sounds: Sequence[Sound]) -> li
             continue
         ordinal = max(ordinal, note.ordinal + 1) if here else ordinal
         kept.append(note)
+    first = [n for n in kept if n.bar == section.first_bar and n.hit.role == "MOTION" and n.sound is not None]
+    if len({n.sound for n in first} | {sound}) > GROUP:  # the crash takes the place of what adorns this bar
+        kept = [n for n in kept if n not in first or n.hit.voice != EXTRA_VOICE]
     return [*kept, Note(section.first_bar, ordinal, sound, hit, hit.instrument)]
 
 

@@ -84,8 +84,10 @@ def feels_of(style: Style, meter: str, bars: int, play: tuple[int, float]) -> di
     late = amount * _together(style, np.stack([_lateness(style, role, shared, bars, seed) for role in TOGETHER]))
     found = dict.fromkeys(ROLES, still)
     for role, offsets in zip(TOGETHER, np.round(late, 3), strict=True):
-        velocity = amount * _share(role) * VELOCITY_SIGMA * walk(bars, METERS[meter], seed, role, "velocity")
-        found[role] = Feel(METERS[meter], offsets, velocity)
+        loudness = walk(bars, METERS[meter], seed, role, "velocity")
+        if role == "FILL":  # as a whole, so that a fill rises as it is written
+            loudness = np.repeat(loudness[:: METERS[meter]], METERS[meter])
+        found[role] = Feel(METERS[meter], offsets, amount * _share(role) * VELOCITY_SIGMA * loudness)
     return found
 
 

@@ -89,6 +89,16 @@ def test_core_drops_out_for_a_beat_before_each_full_section_and_a_crash_opens_it
         assert any(e.role == "CORE" for e in first)
 
 
+@names
+def test_few_sounds_of_a_role_play_in_a_bar(name):
+    composition = compose(ask(name, density=1.0, sounds=many(30)))
+    per_bar = defaultdict(set)
+    for e in composition.events:
+        per_bar[e.bar, e.role].add(e.sample_id)
+    limits = {"CORE": 1, "ACCENT": 2, "MOTION": 3, "FILL": 3, "TEXTURE": 1}
+    assert all(len(played) <= limits[role] for (_, role), played in per_bar.items())
+
+
 def test_the_layouts_seed_leaves_the_material():
     takes = [compose(ask("boombap", seed=3, arrange_seed=s)) for s in range(6)]
     for name in ("A", "B"):

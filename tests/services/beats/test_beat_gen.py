@@ -60,6 +60,16 @@ def test_the_backbeat_is_the_rows_in_every_bar(name):
     assert all(written[bar % 4] == {e.step for e in sparse if e.role == "ACCENT" and e.bar == bar} for bar in range(16))
 
 
+@pytest.mark.parametrize(("bpm", "bars"), [(300, 4), (300, 64), (40, 64)])
+@pytest.mark.parametrize("arrange", [False, True])
+def test_the_ends_of_what_may_be_asked_are_beats_too(bpm, bars, arrange):
+    composition = compose(ask("house", bpm=bpm, bars=bars, arrange=arrange, humanize=1.0))
+    places = [(e.bar, e.step, e.tick, e.sample_id, e.role) for e in composition.events]
+    assert len(set(places)) == len(places)
+    assert {e.bar for e in composition.events} == set(range(bars))
+    assert "outside" in composition.warnings[0]
+
+
 # Density
 
 

@@ -18,7 +18,7 @@ def ask(name, **fields):
     return ComposeRequest(**{"bpm": sum(STYLES[name].bpm_range) / 2, "style": name, "sounds": KIT} | fields)
 
 
-@pytest.mark.parametrize("name", ["boombap", "rock", "waltz", "bembe"])
+@names
 def test_few_sounds_of_a_role_play_in_a_bar(name):
     composition = compose(ask(name, bars=16, density=1.0, sounds=many(64)))
     per_bar = defaultdict(set)
@@ -135,6 +135,26 @@ def test_the_bars_of_a_phrase_share_their_sounds_by_voice(name):
         assert len(cast[0]) <= {"CORE": 1, "ACCENT": 2}[role]
         if role == "ACCENT":
             assert cast[0] == cast[1]
+
+
+@names
+def test_a_line_is_played_by_one_sound_in_a_bar(name):
+    """Nothing alternates hit by hit: all hits of a voice that no other voice shares come from the same sound."""
+    style = STYLES[name]
+    composition = compose(ask(name, bars=16, density=1.0, sounds=many(30)))
+    for role in ("CORE", "ACCENT", "MOTION"):
+        for bar in range(16):
+            written = {}
+            for line in style.lines[role]:
+                for step, tick in zip(line.steps, line.ticks, strict=True):
+                    if bar % 4 in line.bars:
+                        written.setdefault((step, tick), set()).add(line.voice)
+            cast = defaultdict(set)
+            for e in composition.events:
+                voices = written.get((e.step, e.tick), set())
+                if (e.bar, e.role) == (bar, role) and len(voices) == 1 and e.instrument != "crash":
+                    cast[next(iter(voices))].add(e.sample_id)
+            assert all(len(played) == 1 for played in cast.values())
 
 
 def test_the_strongest_transient_with_noise_has_the_backbeat_and_the_next_one_the_ghosts():
