@@ -21,6 +21,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     from app import config, edge, errors, held, keys, logs, metrics, openapi, uploads
     from app.api import BLUEPRINTS
     from app.deps import Deps
+    from app.library import Library
     from app.studio import page
 
     settings = settings or config.load()
@@ -35,6 +36,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     )
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.extensions["deps"] = Deps(settings)
+    app.extensions["library"] = Library()
     held.configure(settings.held_requests, settings.web_workers, settings.web_threads)
     edge.register(app, settings)
     errors.register(app)

@@ -131,6 +131,7 @@ SCHEMAS: dict[str, Json] = {
         quality=UNIT,
         loudness_db={"type": "number", "description": "Against the loudest sound of the same source"},
         tags=many(TEXT),
+        similarity={**UNIT, "description": "To the sound of `similar_to`: 1 where nothing differs"},
     ),
     "Meta": record(
         "style seed engines pools role_counts samples warnings reused_from",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from db.store import Document, Page, Store, VersionConflict
@@ -11,6 +12,7 @@ from services import clock
 from services.errors import NotFound, StaleVersion
 
 NAME = "samples"
+PAGE = 200  # documents at once while a library is brought up to date
 
 
 def save_samples(store: Store, owner: str, samples: Iterable[dict[str, Any]]) -> None:
@@ -49,6 +51,37 @@ def find_samples(store: Store, owner: str, where: dict[str, Any], wanted: Wanted
         if found or page.next_cursor is None:
             return Page(found, page.next_cursor)
         cursor = page.next_cursor
+
+
+def all_of(store: Store, owner: str) -> Iterator[Document]:
+    """Every sample of an owner, in no certain order."""
+    return store.each(NAME, {"owner": owner})
+
+
+def named(store: Store, owner: str, sample_ids: Sequence[str]) -> tuple[Document, ...]:
+    """Those of these samples that are stored, in no certain order."""
+    if not sample_ids:
+        return ()
+    ids = [f"{owner}:{sample_id}" for sample_id in sample_ids]
+    return store.find(NAME, {"owner": owner, "id": {"in": ids}}, sort=("id",), limit=len(ids)).items
+
+
+def written_since(store: Store, owner: str, at: datetime) -> Iterator[Document]:
+    """An owner's samples that were stored or corrected at a time or after it."""
+    cursor: str | None = None
+    while True:
+        page = store.find(
+            NAME, {"owner": owner, "updated_at": {"gte": at}}, sort=("updated_at",), cursor=cursor, limit=PAGE
+        )
+        yield from page.items
+        cursor = page.next_cursor
+        if cursor is None:
+            return
+
+
+def count(store: Store, owner: str) -> int:
+    """How many samples an owner has."""
+    return store.count(NAME, {"owner": owner})
 
 
 def _speaks_of(doc: Document, part: str) -> bool:

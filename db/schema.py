@@ -32,7 +32,9 @@ COLLECTIONS: tuple[CollectionSpec, ...] = (
     CollectionSpec("commits", ("owner", "beat_id", "number", "created_at"), (Index(("beat_id", "-number")),)),
     CollectionSpec("trees", ("owner", "created_at"), ()),
     CollectionSpec(
-        "samples", ("owner", "sample_id", "role", "instrument", "created_at"), (Index(("owner", "-created_at")),)
+        "samples",
+        ("owner", "sample_id", "role", "instrument", "created_at", "updated_at"),
+        (Index(("owner", "-created_at")), Index(("owner", "updated_at"))),
     ),
     CollectionSpec("stages", ("owner", "created_at"), (Index(("created_at",)),)),
     CollectionSpec("files", ("owner", "beat_id", "commit", "created_at"), (Index(("beat_id",)),)),

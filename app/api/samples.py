@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
-from flask import Response, request, url_for
+from flask import Response, current_app, request, url_for
 from marshmallow import Schema, fields, validate
 
 from app.api.fields import PageQuery
 from app.auth import caller, deps, guard, media_url
 from app.bodies import JsonList, parse, parse_query
 from app.etags import required_match, with_etag
+from app.library import Library, similar
 from app.openapi import Contract, Door, describe
 from app.paging import listed
 from app.serving import Served, serve
@@ -46,6 +47,10 @@ class SampleQuery(PageQuery):
 
     role = fields.Str(validate=validate.OneOf(t.ROLES))
     instrument = fields.Str(validate=validate.OneOf(t.INSTRUMENTS))
+    similar_to = fields.Str(
+        validate=validate.Length(1, 64),
+        metadata={"description": "Id of one of your sounds: the others, the most alike first, each with `similarity`"},
+    )
     q = fields.Str(validate=validate.Length(1, 100), metadata={"description": "A part of the name or of a tag"})
 
 
@@ -57,26 +62,40 @@ class SamplePatch(Schema):
     tags = JsonList(fields.Str(validate=validate.Length(1, 40)), validate=validate.Length(max=32))
 
 
+def library() -> Library:
+    """The sounds that this process has in memory."""
+    return cast("Library", current_app.extensions["library"])
+
+
 def _body(doc: Document) -> dict[str, Any]:
     own = url_for("samples.show", sample_id=doc["sample_id"])
     links = {"self": own, "preview": f"{own}/preview"}
     media = {name: media_url(path, doc["blob"]) for name, path in links.items()}
-    return {**{key: doc.get(key) for key in SHOWN}, "links": links, "media": media}
+    near = {"similarity": doc["similarity"]} if "similarity" in doc else {}
+    return {**{key: doc.get(key) for key in SHOWN}, **near, "links": links, "media": media}
 
 
 @blp.route("/samples", methods=["GET"])
-@describe(blp, Contract("List your sounds, newest first", query=SampleQuery, answers={200: "Samples"}, problems=(422,)))
+@describe(
+    blp,
+    Contract(
+        "List your sounds, newest first or the most alike first",
+        query=SampleQuery,
+        answers={200: "Samples"},
+        problems=(404, 422),
+    ),
+)
 @guard("assets:read")
 def index() -> Response:
     """A page of sounds, by role and instrument where asked."""
     page = parse_query(request, SampleQuery())
     where: dict[str, Any] = {k: page[k] for k in ("role", "instrument") if k in page}
     store, owner = deps().store, caller().owner
-    return listed(
-        "samples",
-        lambda: repo.find_samples(store, owner, where, repo.Wanted(page.get("cursor"), page["limit"], page.get("q"))),
-        _body,
-    )
+    wanted = repo.Wanted(page.get("cursor"), page["limit"], page.get("q"))
+    if "similar_to" not in page:
+        return listed("samples", lambda: repo.find_samples(store, owner, where, wanted), _body)
+    asked = repo.sample(store, owner, page["similar_to"])
+    return listed("samples", lambda: similar(library().shelf(store, owner), store, asked, where, wanted), _body)
 
 
 @blp.route("/samples/<sample_id>", methods=["GET"])
