@@ -42,6 +42,7 @@ def test_a_beat_is_made_seen_and_heard(made):
     assert re.search(r"#beat=\w", page.url)
     assert page.evaluate("document.activeElement.id") == "result-title"
     assert page.locator("#steps table").count() == 2
+    assert "suits" in page.inner_text("#why")  # why auto chose this style
     for role in ("CORE", "ACCENT", "MOTION"):
         assert page.locator(f"#steps tr.role-{role} td.hit").count() > 0, role
     levels = page.locator("#steps td.hit").evaluate_all("cells => cells.map(c => +c.style.getPropertyValue('--level'))")

@@ -191,6 +191,21 @@ def test_a_file_without_a_groove_is_refused_at_the_field(made, tmp_path):
     assert page.inner_text("#groove-state") == ""
 
 
+def test_a_groove_of_other_beats_is_refused_at_its_field_and_the_rest_stays(made, tmp_path):
+    page = made.page
+    source = tmp_path / "straight.mid"
+    link = page.locator("#downloads a", has_text="MIDI").evaluate("a => a.href")
+    source.write_bytes(requests.get(link, timeout=40).content)
+    page.set_input_files("#groove-file", source)
+    page.locator("#groove-choice option:checked", has_text="straight").wait_for(state="attached")
+    page.select_option("#style", "auto")
+    page.select_option("#meter", "6/8")
+    page.click("#make-button")
+    page.locator("#groove-choice-problem").wait_for()
+    assert page.input_value("#meter") == "6/8"
+    assert page.locator("#steps td.hit").count() > 0
+
+
 def test_without_grooves_on_the_server_the_control_is_hidden(visit):
     one = visit()
     one.page.route("**/v1/grooves*", lambda route: route.fulfill(status=404, json={"status": 404, "detail": "none"}))

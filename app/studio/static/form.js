@@ -63,6 +63,11 @@ export function setStyles(list) {
   showMeters();
 }
 
+/** What people call a style. */
+export function titleOf(name) {
+  return styles.find((s) => s.name === name)?.title ?? name;
+}
+
 function showMeters() {
   const style = styles.find((s) => s.name === $("style").value);
   const meters = style ? style.meters : [...new Set(styles.flatMap((s) => s.meters))];

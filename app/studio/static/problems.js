@@ -19,6 +19,7 @@ export function sayAt(control, text) {
   const place = $(id) ?? el("small", { id, className: "field-problem" });
   place.textContent = text;
   control.after(place);
+  control.closest("details")?.setAttribute("open", "");
   control.setAttribute("aria-invalid", "true");
   control.setAttribute("aria-describedby", id);
 }

@@ -1,6 +1,7 @@
 // The list of beats, newest first, a page at a time.
 import * as api from "./api.js";
 import { $, counted, el, moment } from "./dom.js";
+import { titleOf } from "./form.js";
 
 const PAGE = 10;
 let open = () => {};
@@ -38,7 +39,7 @@ async function more(currentId = document.querySelector("#recent [aria-current=tr
 function row(item) {
   const button = el("button", { type: "button", "data-beat": item.beat_id },
     el("span", { className: "title", textContent: item.title || "Untitled" }),
-    el("small", { textContent: `${item.style}, ${item.bpm} bpm, ${counted(item.bars, "bar")}, ${moment(item.created_at)}` }));
+    el("small", { textContent: `${titleOf(item.style)}, ${item.bpm} bpm, ${counted(item.bars, "bar")}, ${moment(item.created_at)}` }));
   button.addEventListener("click", () => open(item.beat_id));
   return el("li", {}, button);
 }

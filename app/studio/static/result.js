@@ -57,8 +57,9 @@ function drawHead(beat) {
   const used = new Set(beat.events_json.map((e) => e.sample_id).filter(Boolean)).size;
   player.load(beat);
   $("result-title").textContent = beat.title || "Your beat";
-  $("facts").textContent = [`version ${beat.version}`, meta.style, `${grid.bpm} bpm`, grid.meter, counted(grid.bars, "bar"), clock(grid.duration_s), `seed ${meta.seed}`,
+  $("facts").textContent = [`version ${beat.version}`, form.titleOf(meta.style), `${grid.bpm} bpm`, grid.meter, counted(grid.bars, "bar"), clock(grid.duration_s), `seed ${meta.seed}`,
     `${counted(beat.events_json.length, "hit")} of ${counted(used, "sound")}`].join(", ");
+  $("why").textContent = meta.why ? `Why this style: ${meta.why}.` : "";
   $("warnings").replaceChildren(...meta.warnings.map((text) => el("li", { textContent: problems.plain(text) })));
   $("downloads").replaceChildren(...DOWNLOADS.filter(([name]) => beat.media[name]).map(([name, label]) =>
     el("a", { className: "button", href: beat.media[name], download: "", textContent: label })));
