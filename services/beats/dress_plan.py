@@ -272,11 +272,11 @@ def _decay(fit: Fitting, go: _Go, limit_ms: float) -> Step:
 
 
 def _sub(fit: Fitting, go: _Go) -> list[Step]:
-    """Under a bass that is tuned."""
+    """Under a bass that is tuned and has no octave below it."""
     if fit.root is None or not is_bass(fit.sample, fit.role):
         return []
     hz = sub_hz(fit.sample, fit.root, tuned_semitones(fit.sample, fit.role, fit.root))
-    return [{"step": "sub", "hz": round(hz, 2), "db": round(go.bolder(SUB_OFF_DB, SUB_DB), 2)}]
+    return [] if hz is None else [{"step": "sub", "hz": round(hz, 2), "db": round(go.bolder(SUB_OFF_DB, SUB_DB), 2)}]
 
 
 def _ring_ms(sample: Sample) -> float:

@@ -84,13 +84,15 @@ def low_end_hz(root: int) -> float:
     return high
 
 
-def sub_hz(sample: Sample, root: int, shift: float) -> float:
+def sub_hz(sample: Sample, root: int, shift: float) -> float | None:
     """The sine under a bass, within an octave from 41 Hz: the fifth where the bass is tuned to it, else the root.
 
-    `shift`: the semitones that the bass itself is moved by.
+    `shift`: the semitones that the bass itself is moved by. None for a bass that already lies in that octave.
     """
-    note = _midi(pitch_of(sample) or A4_HZ) + shift
-    degree = min(STABLE, key=lambda d: abs(_away(note, root + d)))
+    hz = (pitch_of(sample) or A4_HZ) * math.exp2(shift / 12)
+    if hz < 2 * SUB_LOWEST_HZ:
+        return None
+    degree = min(STABLE, key=lambda d: abs(_away(_midi(hz), root + d)))
     return _octave_above(SUB_LOWEST_HZ, root + degree)
 
 

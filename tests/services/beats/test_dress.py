@@ -189,6 +189,9 @@ def test_a_tuned_bass_has_a_sub_on_root_or_fifth():
     degree = round(69 + 12 * math.log2(sub["hz"] / 440)) - root
     assert degree % 12 in {0, 7}
     assert step(bass, "CORE", "sub", dressing=replace(USUAL, tune=False)) is None
+    low = replace(judged("low bass", sounds.burst(62.0, 0.6, 0.0, seconds=1.5))[0], instrument="bass")
+    assert pitch_of(low)
+    assert step(low, "CORE", "sub") is None  # it is its own
 
 
 def test_planning_reads_nothing_but_features_and_is_quick():
