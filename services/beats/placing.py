@@ -27,6 +27,7 @@ MONO_CORNER_HZ, MONO_ORDER = 150.0, 4
 MONO_WARM_S = 0.1  # of a bed's end that the filter hears before its start, so that it goes round without a step
 SIDE_MAX = 10 ** (1.4 / 10) - 1.0  # energy of the sides over that of the middle: mono loses 10·log10(1 + it) dB
 TURNED = 10.0  # sides so many times stronger than the middle: channels of opposite sign, one of which is kept
+ONE_SIDED = 10.0  # energy of one channel over the other's, from which the other one is room and noise
 
 
 def kit_order(beat: Beat) -> tuple[Sample, ...]:
@@ -65,11 +66,11 @@ def pan_gains(place: float, channels: int) -> tuple[float, float]:
 def placed_at(body: Samples, place: float, *, bounded: bool = True, loops: bool = False) -> Samples:
     """A sound of one or two channels at a pan of -1..1: a fresh float32 (2, n).
 
-    `bounded`: mono below 120 Hz and not too wide. `loops`: the sound goes round, so its filter does too. Channels of
-    opposite sign would vanish in mono: then the first one alone is played.
+    `bounded`: mono below 120 Hz and not too wide. `loops`: the sound goes round, so its filter does too. Stereo sounds
+    are centred first: a recording that leans to one side stands where its role does.
     """
-    if body.shape[0] == 2 and _turned(body):
-        body = body[:1]
+    if body.shape[0] == 2:
+        body = _centred(body)
     left, right = pan_gains(place, body.shape[0])
     out = np.empty((2, body.shape[1]), dtype=np.float32)
     np.multiply(body[0], np.float32(left), out=out[0])
@@ -86,9 +87,18 @@ def placed_at(body: Samples, place: float, *, bounded: bool = True, loops: bool 
     return out
 
 
-def _turned(body: Samples) -> bool:
-    middle, side = _energy(body[0] + body[1]), _energy(body[0] - body[1])
-    return side > TURNED * middle
+def _centred(body: Samples) -> Samples:
+    """Two channels of equal energy; the louder one alone where there is hardly another, or it is the same turned over
+    and both would vanish in mono.
+    """
+    left, right = _energy(body[0]), _energy(body[1])
+    weak, strong = sorted((left, right))
+    if _energy(body[0] - body[1]) > TURNED * _energy(body[0] + body[1]) or strong > ONE_SIDED * weak:
+        return body[:1] if left >= right else body[1:]
+    if left == right:
+        return body
+    even = math.sqrt(left * right)
+    return np.asarray(body * np.sqrt([[even / left], [even / right]]), np.float32)
 
 
 def _energy(x: Samples) -> float:

@@ -34,7 +34,7 @@ LEVEL_FLOOR_LUFS = -85.0  # below it a sound counts as silence and is left alone
 GAIN_MAX_DB = 60.0  # more only lifts the noise of a nearly silent file
 CREST_MAX_DB = 10.0  # peak over momentary loudness: drums that are to be loud together cannot all be spikes
 # Of a spike that is bent away: more would be heard as distortion, later on a hiss than on a tone.
-TAME_MAX_DB: dict[Role, float] = {"CORE": 6.0, "ACCENT": 6.0, "MOTION": 9.0, "FILL": 6.0, "TEXTURE": 6.0}
+TAME_MAX_DB: dict[Role, float] = {"CORE": 6.0, "ACCENT": 6.0, "MOTION": 12.0, "FILL": 6.0, "TEXTURE": 6.0}
 # Of a voice, both channels together, before its role's trim: a click does not get a slam's loudness by its peak alone.
 # Hats are all peak, and play at half velocity: they may have more.
 PEAK_MAX: dict[Role, float] = {"CORE": 0.5, "ACCENT": 0.56, "MOTION": 1.4, "FILL": 0.56, "TEXTURE": 0.5}

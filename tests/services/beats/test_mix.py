@@ -67,6 +67,17 @@ def test_the_mono_sum_loses_at_most_one_and_a_half_db(place, turn):
     assert 10 * np.log10(energy(out) / (2 * energy(mono))) <= 1.5
 
 
+@pytest.mark.parametrize("right_db", [-30.0, -9.0, -3.0, 0.0, 6.0, 40.0])
+@pytest.mark.parametrize("role", ["CORE", "ACCENT"])
+def test_a_recording_that_leans_to_one_side_is_centred(role, right_db):
+    body = noise(0.3, 0.05, seed=1).samples[0]
+    room = noise(0.3, 0.05, seed=2).samples[0]
+    clip = Clip(np.stack([body, (body + 0.2 * room) * 10 ** (right_db / 20)]).astype(np.float32), RATE)
+    beat, clips = one(clip, [event("s", 0, 0, role, "tom")], role=role)
+    left, right = (energy(x) for x in render_mix(beat, clips).mix.samples)
+    assert 10 * np.log10(left / right) == pytest.approx(0.0, abs=0.2)
+
+
 def test_what_a_person_pans_goes_there():
     beat, clips = one(noise(0.3, 0.05, 2), [event("s", 0, 0)], pan=1.0)
     mix = render_mix(beat, clips).mix.samples
