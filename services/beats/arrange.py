@@ -30,7 +30,13 @@ TWO_FULL_BARS, LONG_BARS, LONG_SECTION = 16, 32, 8
 FULL = ("A", "B")
 INTRO_ROLES: frozenset[Role] = frozenset({"MOTION", "TEXTURE"})
 INTRO_LOW_PASS_HZ = (800.0, 1000.0, 1200.0, 1500.0)  # hats are still heard as hats, through a wall
+RESTS: dict[str, frozenset[Role]] = {
+    "intro": frozenset({"CORE", "ACCENT", "FILL"}),
+    "break": frozenset({"CORE", "ACCENT", "MOTION"}),
+    "outro": frozenset({"ACCENT", "MOTION"}),
+}  # where no sound is given a turn: its part is not heard, or only the lead's
 BREAK_ROLES: tuple[Role, ...] = ("ACCENT", "MOTION")  # one of them stays, beside the bed
+NOBODY: frozenset[Role] = frozenset()
 ORNAMENT_RANK = 0.4  # of hits that an outro leaves out
 
 
@@ -71,7 +77,9 @@ def section_phrases(sections: Sequence[Section]) -> tuple[Phrase, ...]:
             if section.name == "A" and i % 2:
                 letter, key = "A′", "A′0"
             size = min(PHRASE_BARS, section.bars - start)
-            found.append(Phrase(len(found), section.first_bar + start, size, letter, key))
+            found.append(
+                Phrase(len(found), section.first_bar + start, size, letter, key, RESTS.get(section.name, NOBODY))
+            )
     return tuple(found)
 
 

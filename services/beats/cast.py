@@ -63,7 +63,7 @@ def chooser(role: Role, sounds: Sequence[Sound], parts: Parts, seed: int) -> Cho
     if not sounds:
         return lambda _phrase, _place, _hit: None
     makers: dict[Role, Callable[[], Chooser]] = {
-        "CORE": lambda: _core(sounds, len(parts.phrases), seed),
+        "CORE": lambda: _core(sounds, parts, seed),
         "ACCENT": lambda: _accent(sounds, parts, seed),
         "MOTION": lambda: _motion(sounds, parts, seed),
         "FILL": lambda: _fill(sounds, parts, seed),
@@ -83,21 +83,27 @@ def _without(sounds: Sequence[Sound], taken: Sequence[Sound]) -> list[Sound]:
     return [s for s in sounds if s.sample_id not in gone]
 
 
-def _core(sounds: Sequence[Sound], phrases: int, seed: int) -> Chooser:
-    """The lowest sound leads; others take the last bar of a phrase, when there are many the second and third too."""
+def _core(sounds: Sequence[Sound], parts: Parts, seed: int) -> Chooser:
+    """The lowest sound leads (in a single bar a locked one, which else would have no turn); others take the last bar of
+    a phrase, when there are many the second and third too.
+    """
+    single = all(phrase.bars == 1 for phrase in parts.phrases)
     floor = max(s.lowness for s in sounds) - AS_LOW
     low = [s for s in sounds if s.lowness >= floor]
+    low = [s for s in sounds if single and s.locked] or low
     lead = max(low, key=lambda s: (s.instrument in LEAD_DRUMS, s.lowness, s.confidence, s.sample_id))
     others = _turns(_without(sounds, [lead]), "CORE", seed)
     if not others:
         return lambda _phrase, _place, _hit: lead
-    seats = min(GROUP, -(-len(others) // phrases))
+    heard = [phrase.index for phrase in parts.phrases if "CORE" not in phrase.rests] or [0]
+    seats = min(GROUP, -(-len(others) // len(heard)))
+    nth = {index: n for n, index in enumerate(heard)}
 
     def choose(phrase: Phrase, place: int, _hit: Hit) -> Sound:
         seat = 0 if place == phrase.bars - 1 else place  # the end of the phrase, the second bar, the third
         if place == 0 or seat >= seats:
             return lead
-        return others[(phrase.index * seats + seat) % len(others)]
+        return others[(nth.get(phrase.index, 0) * seats + seat) % len(others)]
 
     return choose
 
@@ -114,8 +120,9 @@ def _schedule(others: Sequence[Sound], parts: Parts, plays: Callable[[Phrase, in
             places = [p for p in range(phrase.bars) if SEATS[p] % seats == seat]
             found |= {(phrase.index, place): others[turn % len(others)] for place in places}
             turn += any(plays(phrase, place) for place in places)
-    ends = [(phrase.index, phrase.bars - 1) for phrase in parts.phrases if phrase.bars > 1]
-    answers = [*ends, *((phrase.index, 1) for phrase in parts.phrases if phrase.bars > 2)]
+    heard = [phrase for phrase in parts.phrases if parts.hits(phrase, 0)]
+    ends = [(phrase.index, phrase.bars - 1) for phrase in heard if phrase.bars > 1]
+    answers = [*ends, *((phrase.index, 1) for phrase in heard if phrase.bars > 2)]
     return found, dict(zip(answers, others[turn:], strict=False))
 
 
@@ -197,7 +204,8 @@ def _fill(sounds: Sequence[Sound], parts: Parts, seed: int) -> Chooser:
         hits = parts.hits(phrase, phrase.bars - 1)
         if not hits:
             continue
-        due = -(-(len(order) - played) // (len(parts.phrases) - phrase.index))
+        left = sum("FILL" not in later.rests for later in parts.phrases[phrase.index :])
+        due = -(-(len(order) - played) // max(1, left))
         natural = min(GROUP, len({h.height for h in hits}), len(order))
         size = min(len(hits), len(order), max(natural, min(due, GROUP)))
         group = [order[(played + i) % len(order)] for i in range(size)]
@@ -207,7 +215,7 @@ def _fill(sounds: Sequence[Sound], parts: Parts, seed: int) -> Chooser:
             even = size > natural or hit.height == TURN
             at = i * size // len(hits) if even else min(size - 1, round(hit.height * (size - 1)))
             table[phrase.index, hit.step, hit.tick] = group[at]
-    return lambda phrase, _place, hit: table[phrase.index, hit.step, hit.tick]
+    return lambda phrase, _place, hit: table.get((phrase.index, hit.step, hit.tick), order[0])
 
 
 def bed_bars(count: int, bars: int) -> int:

@@ -43,13 +43,16 @@ class Hit(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """A run of up to four bars. `key` names its material: two phrases of one key play the same hits."""
+    """A run of up to four bars. `key` names its material: two phrases of one key play the same hits. `rests`: roles
+    that play not at all or only their lead's plain hits here, so that nobody is given a turn in vain.
+    """
 
     index: int
     first_bar: int
     bars: int
     letter: str
     key: str
+    rests: frozenset[Role] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,7 +92,7 @@ def _role_notes(material: Material, role: Role, sounds: Sequence[Sound], spans: 
                 bars[key] = (hits, list(firsts.values()), sorted(heard, key=lambda h: (h.step, h.tick)))
 
     def heard_in(phrase: Phrase, place: int) -> list[Hit]:
-        return bars[phrase.key, phrase.bars, place][2]
+        return [] if role in phrase.rests else bars[phrase.key, phrase.bars, place][2]
 
     choose = chooser(role, sounds, Parts(spans, heard_in, material.style.answer == "crash"), material.seed)
     casts: dict[tuple[object, ...], list[_Played]] = {}

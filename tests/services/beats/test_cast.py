@@ -64,6 +64,24 @@ def test_locked_sounds_take_the_first_turns():
         assert set(wanted).isdisjoint(compose(ask("funk", sounds=locked, seed=seed)).benched)
 
 
+@names
+@pytest.mark.parametrize(("bars", "arrange"), [(1, False), (4, False), (16, True)])
+def test_a_lock_brings_a_sound_in(name, bars, arrange):
+    roles = set(ROLES) - ({"FILL"} if bars == 1 else set())  # a single bar has no phrase end
+    wanted = {[s.sample_id for s in many(40) if s.pool_role == role][-3] for role in roles}
+    kit = tuple(replace(s, locked=s.sample_id in wanted) for s in many(40))
+    for seed in range(3):
+        composition = compose(ask(name, bars=bars, arrange=arrange, sounds=kit, seed=seed))
+        assert wanted <= {e.sample_id for e in composition.events}
+
+
+def test_more_bars_and_another_take_bring_sounds_in():
+    kit = many(40)
+    few, more, other = (compose(ask("funk", sounds=kit, **f)) for f in ({}, {"bars": 64}, {"seed": 1}))
+    assert len(few.benched) > len(more.benched) == 0
+    assert set(few.benched) - set(other.benched)
+
+
 def test_the_lowest_leads_core_and_the_shortest_bright_one_is_the_closed_hat():
     kit = (
         Sound("thud", "CORE", lowness=0.8),
