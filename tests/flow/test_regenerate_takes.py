@@ -156,3 +156,26 @@ def test_repeated_takes_are_one_job(live: Live, beat: str) -> None:
     first, again = (live.post(f"/v1/beat/{beat}/regenerate", json={"takes": 2}, headers=headers) for _ in range(2))
     assert first.json()["takes"][0]["commit"] == again.json()["takes"][0]["commit"]
     assert len(versions(live, beat)) == 3
+
+
+def test_a_beat_is_laid_out_anew_and_its_sections_edited(live: Live, beat: str) -> None:
+    laid = take(live, beat, from_stage="arrange", bars_total=16, takes=2)
+    assert laid.status_code == 200, laid.text
+    body = laid.json()
+    assert (body["grid_json"]["bars"], body["meta"]["seed"], body["meta"]["parameters"]["arrange"]) == (16, 5, True)
+    assert len(body["sections"]) > 1
+    assert [t["seed"] for t in body["takes"]] == sorted({t["seed"] for t in body["takes"]})
+    rows = [
+        {"name": "all", "first_bar": 0, "bars": 12, "low_pass_hz": None},
+        {"name": "out", "first_bar": 12, "bars": 4, "low_pass_hz": 700},
+    ]
+    assert patch(live, beat, {"op": "sections", "sections": rows})["sections"] == rows
+    over = [{**rows[0], "bars": 13}, rows[1]]
+    answer = live.http.patch(
+        f"{live.url}/v1/beat/{beat}",
+        json={"ops": [{"op": "sections", "sections": over}]},
+        headers={"If-Match": head(live, beat)},
+        timeout=30,
+    )
+    assert answer.status_code == 422
+    assert [e["field"] for e in answer.json()["errors"]] == ["ops[0].sections[1].first_bar"]

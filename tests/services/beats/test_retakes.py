@@ -19,7 +19,8 @@ from services.beats.types import Beat, Sample
 from services.errors import Invalid
 from tests.composing import judged, sounds
 
-NEW_LINES = 0.9  # of all styles: another seed gives another hat line
+NEW_LINES = 0.9  # of all styles and seeds: the next seed gives another hat line
+SEEDS_EACH = 10
 
 
 @cache
@@ -191,3 +192,43 @@ def test_an_edited_line_is_not_undone_by_another_take() -> None:
     edited = apply(made(), [{"op": "delete", "id": first.id}])
     (after,) = takes(edited, roles=["MOTION"])
     assert line(after, "MOTION") not in (line(edited, "MOTION"), line(made(), "MOTION"))
+
+
+def test_the_next_seed_alone_gives_another_hat_line_nine_times_in_ten() -> None:
+    """Without passing over any seed: what a client gets that counts seeds up itself."""
+    new = total = 0
+    for style in STYLES:
+        lines = [line(made(style), "MOTION")]
+        for seed in range(12, 12 + SEEDS_EACH):
+            after = pipeline.regenerate(
+                made(style), heard(), pipeline.Change("beat", {"roles": ["MOTION"], "seed": seed})
+            )
+            lines.append(line(after, "MOTION"))
+        new += sum(a != b for a, b in pairwise(lines))
+        total += SEEDS_EACH
+    assert new >= NEW_LINES * total
+
+
+@pytest.mark.parametrize("style", ["boombap", "house", "waltz"])
+def test_the_rest_of_an_arranged_beat_stays_to_the_byte(style: str) -> None:
+    beat = made(style, bars=16, arrange=True)
+    for after in takes(beat, 3, roles=["MOTION"]):
+        assert rest(after, "MOTION") == rest(beat, "MOTION")
+
+
+def test_layouts_of_the_same_material_differ() -> None:
+    beat = made(bars=32, arrange=True)
+    found = takes(beat, 3, stage="arrange")
+    warned = {FEEL_ONLY, FEWER, NOTHING_NEW} & set(found[0].meta["warnings"])
+    assert len(found) == 3 or warned
+    assert len({(b.sections, b.events) for b in (beat, *found)}) == len(found) + (NOTHING_NEW not in warned)
+    assert {b.meta["seed"] for b in found} == {11}
+
+
+def test_an_old_beat_has_no_seed_of_its_layout() -> None:
+    asked = {
+        k: v for k, v in made().meta["parameters"].items() if k not in ("arrange", "arrange_seed", "shape", "tune")
+    }
+    old = replace(made(), meta={**made().meta, "parameters": asked})
+    (after,) = takes(old, roles=["MOTION"])
+    assert (after.meta["parameters"]["shape"], after.meta["parameters"]["arrange_seed"]) == (0.0, 11)
