@@ -65,10 +65,10 @@ class Hits:
 
 def hits(mono: Samples) -> dict[Band, Hits]:
     """The hits of each band of float32 (n,) at 44.1 kHz; none in silence."""
-    return {name: _hits(level(mono, name), BANDS[name]) for name in BANDS}
+    return {name: _hits(level_of(mono, name), BANDS[name]) for name in BANDS}
 
 
-def level(mono: Samples, name: Band) -> Floats:
+def level_of(mono: Samples, name: Band) -> Floats:
     """A band's root mean square around every 22nd sample, float64 (1 + n // 22,)."""
     band = BANDS[name]
     edges = [hz for hz in (band.low_hz, band.high_hz) if hz is not None]
@@ -95,8 +95,8 @@ def _hits(env: Floats, band: _Band) -> Hits:
     rise = 20 * np.log10((ahead + floor) / (was + floor))
     apart = round(APART_MS / 1000 / HOP_S)
     # the rise is flat-topped from `after` before the hit on: the steepest moment marks the hit
-    steep = np.gradient(20 * np.log10(env + floor)) * (rise >= band.rise_db) * (ahead > 2 * floor)
-    peaks, _ = signal.find_peaks(steep, height=1e-6, distance=apart)
+    steep = np.gradient(env) * (rise >= band.rise_db) * (ahead > 2 * floor)
+    peaks, _ = signal.find_peaks(steep, height=floor * 1e-3, distance=apart)
     times: list[float] = []
     levels: list[float] = []
     for at in peaks.tolist():

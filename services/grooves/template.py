@@ -1,9 +1,9 @@
 """Strokes on a grid become a template of one bar: swing first, then lateness and velocity per role and step.
 
 Swing is sought on a drum machine's dial (whole percents, and the triplet), for pairs of sixteenths and of eighths: the
-setting that leaves the strokes nearest to their steps, once each role's own mean lateness is taken out. It must explain
-a good part of what the straight grid leaves, else the grid is called straight and the rest is lateness. Lateness and
-velocity are medians over the bars, so a fill or a slip does not count.
+setting that leaves the strokes nearest to their steps, once each role's own usual lateness is taken out. It must
+explain a good part of what the straight grid leaves, else the grid is called straight and the rest is lateness.
+Lateness and velocity are medians over the bars, so a fill or a slip does not count.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from services.beats.grid import SWING_MAX, SWING_MIN, SWING_UNITS, swung_steps
-from services.beats.types import METERS, ROLES, STEPS_PER_QUARTER, Grid, Role
+from services.beats.types import METERS, ROLES, Grid, Role
 from services.errors import Invalid
 from services.grooves.types import Groove
 
@@ -30,8 +30,7 @@ GAIN_MIN_STEPS = 0.004  # swing must bring the strokes nearer by so much on aver
 GAIN_SHARE = 0.3  # ... and by this share of what the straight grid leaves
 TRIPLET = 2 / 3
 SWINGS = tuple(sorted({*(p / 100 for p in range(round(SWING_MIN * 100), round(SWING_MAX * 100) + 1)), TRIPLET}))
-SWUNG_BY: tuple[Role, ...] = ("MOTION",)  # who carries the swing where it plays between the beats
-CARRIERS_MIN = 4  # strokes of MOTION off the pairs' first notes, else all roles are asked
+MOVED_MIN = 2  # different steps that a swing moves: one alone is a push
 MS_DIGITS, VELOCITY_DIGITS, SWING_DIGITS = 3, 3, 4
 
 Floats = npt.NDArray[np.float64]
@@ -114,14 +113,13 @@ def _edges(meter: str, swing: float, unit: int) -> Floats:
 
 def _swing(strokes: Sequence[Stroke], meter: str) -> tuple[float, int]:
     """The swing and its unit; .50 and 16 for a straight grid."""
-    carriers = [s for s in strokes if s.role in SWUNG_BY]
-    if sum(round(s.place) % STEPS_PER_QUARTER != 0 for s in carriers) < CARRIERS_MIN:
-        carriers = list(strokes)
-    places = np.array([s.place for s in carriers])
-    roles = np.array([ROLES.index(s.role) for s in carriers])
+    places = np.array([s.place for s in strokes])
+    roles = np.array([ROLES.index(s.role) for s in strokes])
     straight = _left(_edges(meter, SWING_MIN, SWING_UNITS[1]), places, roles)
     best, swing, unit = straight, SWING_MIN, SWING_UNITS[1]
     for one_unit in sorted(SWING_UNITS, reverse=True):
+        if _moved(strokes, meter, one_unit) < MOVED_MIN:
+            continue
         for one in SWINGS[1:]:
             left = _left(_edges(meter, one, one_unit), places, roles)
             if left < best - 1e-9:
@@ -130,6 +128,13 @@ def _swing(strokes: Sequence[Stroke], meter: str) -> tuple[float, int]:
     if gain < max(GAIN_MIN_STEPS, GAIN_SHARE * straight):
         return SWING_MIN, SWING_UNITS[1]
     return round(swing, SWING_DIGITS), unit
+
+
+def _moved(strokes: Sequence[Stroke], meter: str, unit: int) -> int:
+    """On how many different steps of the bar that a swing of this unit moves the strokes lie."""
+    edges = _edges(meter, SWING_MAX, unit)
+    steps = {round(s.place) % METERS[meter] for s in strokes}
+    return sum(abs(edges[step] - step) > 0 for step in steps)
 
 
 def _left(edges: Floats, places: Floats, roles: npt.NDArray[np.int64]) -> float:
