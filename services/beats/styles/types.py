@@ -75,8 +75,3 @@ class Style:
     likes: tuple[str, ...] = ()
     density: float = 0.6
     common: float = 1.0
-
-    @property
-    def two_bar(self) -> bool:
-        """Whether some line differs between the first and the second bar of a phrase: the row answers itself."""
-        return any(len(line.bars) < 4 for lines in self.lines.values() for line in lines if line.rank == 0.0)
