@@ -27,7 +27,7 @@ from services.beats.placing import own_pan, place_of, placed_at, role_mix
 from services.beats.tame import tamed
 from services.beats.types import Beat, Event, Role, Sample
 
-CORE_LUFS = -24.0  # momentary loudness of a hit of full velocity: peaks that fall together stay under full scale
+VOICE_LUFS = -24.0  # momentary loudness of a hit of full velocity: peaks that fall together stay under full scale
 ROLE_LU = {"CORE": 0.0, "ACCENT": -1.0, "MOTION": -9.0, "FILL": -3.0, "TEXTURE": -18.0}  # against CORE, as heard
 
 LEVEL_FLOOR_LUFS = -85.0  # below it a sound counts as silence and is left alone
@@ -215,7 +215,7 @@ def _levelled(stereo: Samples, attack: int, role: Role) -> Samples:
     if spike_db > 0.0:
         stereo = tamed(stereo, min(spike_db, TAME_MAX_DB[role]))
         level = _level(stereo, attack, role)
-    gain = 10.0 ** (min(CORE_LUFS - level, GAIN_MAX_DB) / 20.0)
+    gain = 10.0 ** (min(VOICE_LUFS - level, GAIN_MAX_DB) / 20.0)
     stereo *= np.float32(min(gain, PEAK_MAX[role] / _peak(stereo)))
     return stereo
 

@@ -11,7 +11,7 @@ from services.beats.dress_audio import Dressed, Wardrobe
 from services.beats.grid import event_time_s
 from services.beats.render import master_mix, render_mix
 from services.beats.types import ROLES, Beat, Trim
-from services.beats.voices import CORE_LUFS
+from services.beats.voices import VOICE_LUFS
 from services.errors import NotFound
 from tests.beat_material import LEVEL_MIX, RATE, STILL_META, event, full_beat, grid, hit, kit, noise, one, sample
 
@@ -151,7 +151,7 @@ def test_every_sound_has_one_loudness_in_every_role(role, clip):
     beat, clips = one(clip, [event("s", 0, 4, role, "tom")], role=role, instrument="tom", attack_s=0.001)
     at = RATE // 2 - round(0.005 * RATE)
     heard = render_mix(beat, clips).mix.samples[:, at : at + round(0.4 * RATE)]
-    assert momentary(Clip(heard, RATE)).max() == pytest.approx(CORE_LUFS, abs=0.5)
+    assert momentary(Clip(heard, RATE)).max() == pytest.approx(VOICE_LUFS, abs=0.5)
 
 
 def test_core_stands_in_the_middle_and_motion_at_the_sides():
