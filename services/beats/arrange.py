@@ -37,7 +37,7 @@ RESTS: dict[str, frozenset[Role]] = {
 }  # where no sound is given a turn: its part is not heard, or only the lead's
 BREAK_ROLES: tuple[Role, ...] = ("ACCENT", "MOTION")  # one of them stays, beside the bed
 NOBODY: frozenset[Role] = frozenset()
-ORNAMENT_RANK = 0.4  # of hits that an outro leaves out
+ORNAMENT_RANK = 0.4  # above it hits adorn: an outro and a break leave them out
 
 
 def layout(bars: int, seed: int) -> tuple[Section, ...]:
@@ -112,18 +112,21 @@ def _left(own: Sequence[Note], section: Section, meter: str, seed: int) -> list[
         stays = pick(stream(seed, "arrange", "break", section.first_bar), BREAK_ROLES)
         if not any(n.hit.role == stays for n in own):
             stays = BREAK_ROLES[1 - BREAK_ROLES.index(stays)]
-        return [n for n in own if n.hit.role in {"FILL", "TEXTURE"} or (n.hit.role == stays and _sparse(n, meter))]
+        plain = [n for n in own if n.hit.role == stays and _sparse(n, meter)]
+        plain = plain or _plainest([n for n in own if n.hit.role == stays])
+        return [*(n for n in own if n.hit.role in {"FILL", "TEXTURE"}), *plain]
     if section.name == "outro":
         return [n for n in own if n.hit.rank <= ORNAMENT_RANK or n.hit.role == "FILL"]
     return list(own)
 
 
 def _sparse(note: Note, meter: str) -> bool:
-    """Whether a break leaves a hit: the backbeat, and of MOTION the lead's beats."""
+    """Whether a break leaves a hit: the backbeat, and of MOTION the beats."""
     hit = note.hit
     if hit.role == "ACCENT":
         return hit.rank == 0.0
-    return hit.tick == 0 and hit.step % BEAT_STEPS[meter] == 0 and hit.voice != CRASH_VOICE
+    on_beat = hit.tick == 0 and hit.step % BEAT_STEPS[meter] == 0
+    return on_beat and hit.voice != CRASH_VOICE and hit.rank <= ORNAMENT_RANK
 
 
 def _plainest(own: Sequence[Note]) -> list[Note]:

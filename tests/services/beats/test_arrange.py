@@ -68,6 +68,14 @@ def test_every_section_plays_what_it_is(name, bars):
 
 
 @names
+def test_a_break_keeps_time_in_every_bar(name):
+    for seed in range(4):
+        section, events = inside(compose(ask(name, bars=32, arrange_seed=seed)), "break")
+        bars = {e.bar for e in events if e.role in {"ACCENT", "MOTION"}}
+        assert bars == set(range(section.first_bar, section.first_bar + section.bars))
+
+
+@names
 def test_the_last_bar_ends_with_a_fill(name):
     for bars in (8, 16):
         composition = compose(ask(name, bars=bars))
