@@ -26,6 +26,7 @@ LAG_MAX_S = 9.0
 WHOLE_BARS = 0.002  # of a bar: a file so near to whole bars is a loop
 LOOP_BARS_MAX = 64
 LOOP_BONUS = 1.25
+OFF_BEAT = 0.2  # of its weight keeps a stroke between the beats, which swing moves
 ROUNDS = 3  # of least squares
 NEAR_STEPS = 0.3  # from a step: what is further does not steer the tempo
 ON_GRID_STEPS = 0.25  # the first strong low stroke lies on time 0 when it is so near
@@ -106,7 +107,8 @@ def _refined(times: Floats, weights: Floats, bpm: float, length_s: float, meter:
         near = np.abs(place - steps) <= NEAR_STEPS
         if np.unique(steps[near]).size < 3:
             return bpm
-        x, y, w = steps[near], times[near], weights[near]
+        x, y = steps[near], times[near]
+        w = weights[near] * np.where(x % STEPS_PER_QUARTER == _commonest(x), 1.0, OFF_BEAT)
         mean_x, mean_y = np.average(x, weights=w), np.average(y, weights=w)
         spread = float((w * (x - mean_x) ** 2).sum())
         step_s = float((w * (x - mean_x) * (y - mean_y)).sum()) / spread
@@ -118,6 +120,11 @@ def _refined(times: Floats, weights: Floats, bpm: float, length_s: float, meter:
     if loop is not None and abs(loop - found) <= reach:
         return loop
     return float(round(found)) if abs(round(found) - found) <= reach else found
+
+
+def _commonest(steps: Floats) -> int:
+    """The place within a quarter on which most strokes lie."""
+    return int(np.bincount((steps % STEPS_PER_QUARTER).astype(int), minlength=STEPS_PER_QUARTER).argmax())
 
 
 def _phase(times: Floats, weights: Floats, step_s: float) -> float:

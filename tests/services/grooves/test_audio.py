@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from scipy import signal
 
 from services.audio.clip import Clip, ClipSource
 from services.beats.pipeline import Inputs, make_beat
@@ -70,12 +71,31 @@ def clicks(times_s: list[float], length_s: float, seed: int = 1) -> np.ndarray:
     return out
 
 
+def speech(seed: int, length_s: float = 12.0) -> np.ndarray:
+    """Syllables of uneven length: a buzz through a formant, breaths and hisses between."""
+    rng = np.random.default_rng(seed)
+    out, at = np.zeros(round(length_s * RATE)), 0.2
+    while at < length_s - 0.5:
+        lasts = rng.uniform(0.08, 0.3)
+        n = round(lasts * RATE)
+        buzz = signal.sawtooth(2 * np.pi * rng.uniform(100, 160) * np.arange(n) / RATE) + 0.3 * rng.standard_normal(n)
+        formant = rng.uniform(400, 2_500)
+        sos = signal.butter(2, [0.7 * formant, 1.4 * formant], "band", fs=RATE, output="sos")
+        out[round(at * RATE) :][:n] += signal.sosfilt(sos, buzz) * np.hanning(n) * rng.uniform(0.3, 1)
+        if rng.random() < 0.4:
+            out[round(at * RATE) :][:2_646] += 0.2 * np.diff(rng.standard_normal(2_647)) * np.hanning(2_646)
+        at += lasts + rng.choice([0.02, 0.05, 0.1, 0.4])
+    return out
+
+
 NOISE = np.random.default_rng(7)
 NO_GROOVE = {
     "a drone": 0.3 * np.sin(2 * np.pi * 110 * np.arange(8 * RATE) / RATE),
     "hiss": 0.1 * NOISE.standard_normal(8 * RATE),
     "one hit": clicks([0.5], 4.0),
     "hits at random": clicks(sorted(NOISE.uniform(0, 15, 40).tolist()), 16.0),
+    "speech": speech(1),
+    "more speech": speech(2),
     "silence": np.zeros(4 * RATE),
     "a hundredth of a second": np.ones(441) * 0.1,
 }
@@ -89,7 +109,7 @@ def test_what_has_no_pulse_has_no_groove(audio: np.ndarray, asked: dict[str, flo
     assert refused.value.code == "no_groove"
 
 
-@pytest.mark.parametrize("style", ["house", "rock", "funk"])
+@pytest.mark.parametrize("style", ["house", "rock", "funk", "lofi", "trap", "garage"])
 def test_the_tempo_is_found_where_none_is_sent(style: str) -> None:
     take = played(drums(), style, STRAIGHT)
     assert read(take.master).bpm == pytest.approx(home_bpm(style), rel=0.0005)
