@@ -1,0 +1,127 @@
+"""Every style as it sounds: its stems and master measured, on drums with known attacks and on everyday sounds.
+
+The figures and their bounds are in `tests/groove_figures.py`. Each beat is rendered once and measured once.
+"""
+
+from __future__ import annotations
+
+import itertools
+from functools import lru_cache
+
+import numpy as np
+import pytest
+
+from services.beats.render import render_mix
+from services.beats.styles import STYLES
+from services.beats.view import events_json
+from tests import groove_measure as measure
+from tests.groove_figures import Figures, figures_of
+from tests.groove_material import drums, everyday, made, taken
+
+SEAM = 1.5  # the first beat is the loudest
+KITS = {"drums": drums, "everyday": everyday}
+styles = pytest.mark.parametrize("style", STYLES)
+kits = pytest.mark.parametrize("kit", KITS)
+
+
+@lru_cache(maxsize=2 * len(STYLES))
+def heard(style: str, kit: str) -> Figures:
+    """The figures of a default beat; its audio is let go, all of it would be a gigabyte."""
+    return figures_of(made(KITS[kit](), style), KITS[kit]())[0]
+
+
+@styles
+def test_every_hit_of_the_pulse_is_heard(style):
+    """What the next tests rest on. Ticks under an open hat, ghosts under a ringing snare hide."""
+    found = heard(style, "drums").heard_share
+    assert set(found) == {"CORE", "ACCENT", "MOTION"}
+    assert found["CORE"] > 0.95
+    assert found["ACCENT"] > 0.55
+    assert found["MOTION"] > 0.4
+
+
+@styles
+def test_swing_and_lateness_are_the_rows(style):
+    assert not heard(style, "drums").faults(style, "time")
+    assert heard(style, "drums").swing is not None or STYLES[style].swing < 0.515  # straight, and nothing to swing
+
+
+@styles
+def test_hats_made_of_everyday_sounds_are_as_late_as_their_row_says(style):
+    wrong = heard(style, "everyday").faults(style, "time")
+    assert not [fault for fault in wrong if fault.startswith(("swing", "MOTION"))]
+
+
+@kits
+@styles
+def test_roles_are_balanced_against_core_and_survive_mono(style, kit):
+    assert not heard(style, kit).faults(style, "level")
+
+
+@kits
+@styles
+def test_beds_yield_to_core(style, kit):
+    assert not heard(style, kit).faults(style, "duck")
+
+
+@kits
+@styles
+def test_core_is_low_and_closed_hats_are_bright(style, kit):
+    assert not heard(style, kit).faults(style, "sound")
+
+
+@kits
+@styles
+def test_the_master_is_loud_and_not_squashed(style, kit):
+    assert not heard(style, kit).faults(style, "master")
+
+
+@kits
+@styles
+def test_hits_vary(style, kit):
+    assert not heard(style, kit).faults(style, "hit")
+
+
+@styles
+def test_bars_answer_each_other(style):
+    assert not heard(style, "drums").faults(style, "phrase")
+
+
+@styles
+def test_a_loop_closes_without_a_click_and_a_second_render_is_the_same(style):
+    beat = made(drums(), style)
+    first, second = (render_mix(beat, drums().clips, loop=True, wardrobe=drums().wardrobe).stems for _ in range(2))
+    for role, stem in first.items():
+        assert stem.frames == round(60 / beat.grid.bpm / 4 * beat.grid.steps_per_bar * beat.grid.bars * measure.RATE)
+        assert measure.seam_jump(stem.samples) < SEAM
+        assert np.array_equal(stem.samples, second[role].samples)
+
+
+@styles
+def test_a_denser_beat_contains_the_sparser_one(style):
+    found = [
+        {
+            e.id: (e.bar, e.step, e.tick, e.velocity, e.offset_ms, e.sample_id)
+            for e in made(drums(), style, density=d).events
+        }
+        for d in (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
+    ]
+    for sparse, dense in itertools.pairwise(found):
+        assert sparse.items() <= dense.items()
+    roles = {e.role for e in made(drums(), style, density=0.0).events}
+    assert roles == {"CORE", "ACCENT"}
+
+
+def test_first_bars_of_all_styles_differ():
+    bars = {style: (measure.places(events_json(made(drums(), style)), 0), STYLES[style].meters[0]) for style in STYLES}
+    assert len(set(bars.values())) == len(STYLES)
+
+
+def test_arranged_beats_keep_time_and_balance():
+    """Sections, filters and a break: the figures that do not need a plain phrase still hold."""
+    beat = made(drums(), "house", bars=8, arrange=True)
+    take = taken(beat, drums())
+    assert len(beat.sections) > 1
+    assert -14.5 <= measure.lufs(take.master) <= -13.5
+    onsets = measure.onsets_s(take.stems["CORE"])
+    assert abs(np.mean(measure.lateness_ms(take.grid, onsets, take.of("CORE")))) < 3
