@@ -22,7 +22,8 @@ KIT: tuple[tuple[Role, str], ...] = (
     ("TEXTURE", "texture"),
 )
 
-LEVEL_MIX: dict[str, Any] = {"roles": {role: {"balance_db": 0.0} for role in ROLES}}
+# Every role at the level of a voice, and far under the ceilings of the buses, which move with the faders.
+LEVEL_MIX: dict[str, Any] = {"roles": {role: {"balance_db": -20.0, "gain_db": 20.0} for role in ROLES}}
 STILL_META: dict[str, Any] = {"seed": 0, "parameters": {"humanize": 0.0}}
 
 

@@ -1,20 +1,25 @@
-"""A role's bus: its strikes added up, filtered where its section says so, and ducked under CORE."""
+"""A role's bus: its strikes added up, ducked under CORE, filtered where its section says so, its peaks bent."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from services.audio.clip import Samples
+from services.audio.dsp import from_db
 from services.beats.ducking import duck
 from services.beats.mixdown import Layout, Stretch, sum_up
 from services.beats.seam import fold
 from services.beats.sieve import Span, filtered
 from services.beats.strikes import Strike
+from services.beats.tame import hold
 from services.beats.types import Role
 
+# Where the peaks of a role's bus end, dBFS, at the level that `balance` gives its hits: a few loud hits in a line of
+# soft ones, or two sounds at once, would otherwise be bent in the mix, together with all that sounds under them.
+CEILING_DB: dict[Role, float] = {"CORE": -13.0, "ACCENT": -15.0, "MOTION": -20.0, "FILL": -16.0, "TEXTURE": -24.0}
 FILTERED: frozenset[Role] = frozenset({"MOTION", "TEXTURE"})  # what a section's low-pass is for
 
 
@@ -22,7 +27,8 @@ FILTERED: frozenset[Role] = frozenset({"MOTION", "TEXTURE"})  # what a section's
 class Desk:
     """How the buses of a render are treated. `frames`: of a bus before it is folded, bar 0 at frame `lead`.
 
-    `kicks`: what CORE strikes that is no bass; no `duck_db` and no `spans` leave the buses as they are.
+    `kicks`: what CORE strikes that is no bass; no `duck_db`, no `spans` and no `gains_db` (the faders of a person, with
+    which the ceilings of the buses move) leave the buses as they are.
     """
 
     layout: Layout
@@ -31,6 +37,7 @@ class Desk:
     kicks: tuple[Strike, ...] = ()
     duck_db: float = 0.0
     spans: tuple[Span, ...] = ()
+    gains_db: Mapping[Role, float] | None = None
 
     def bus(self, role: Role, placed: Sequence[Stretch]) -> Samples:
         """The bus of a role, float32 (2, frames), a loop's (2, length). `placed`: every stretch of the beat."""
@@ -44,7 +51,11 @@ class Desk:
             bus = self._sum(bass)
             self._duck(bus)
             np.add(bus, self._sum([p for p in own if not p.strike.bass]), out=bus)
-        return filtered(bus, self.spans, loop=self.layout.loop) if role in FILTERED else bus
+        if role in FILTERED:
+            bus = filtered(bus, self.spans, loop=self.layout.loop)
+        if self.gains_db is not None:
+            hold(bus, from_db(CEILING_DB[role] + self.gains_db[role]))
+        return bus
 
     def _sum(self, placed: Sequence[Stretch]) -> Samples:
         bus = sum_up(placed, self.frames, self.lead)

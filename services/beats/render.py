@@ -22,6 +22,7 @@ from services.beats.dress_audio import Wardrobe
 from services.beats.grid import duration_s
 from services.beats.mixdown import Layout, place
 from services.beats.perform import perform
+from services.beats.placing import role_mix
 from services.beats.seam import surround
 from services.beats.sieve import spans_of
 from services.beats.strikes import Rack, pad_strikes, strikes_of
@@ -76,7 +77,8 @@ def render_mix(
     if not pads:
         kicks = tuple(s for s in strikes if s.role == "CORE" and not s.bass)
         spans = spans_of(beat, layout.length if loop else desk.frames)
-        desk = replace(desk, kicks=kicks, duck_db=duck_db_of(beat), spans=spans)
+        gains_db = {role: float(role_mix(beat, role).get("gain_db", 0.0)) for role in ROLES}
+        desk = replace(desk, kicks=kicks, duck_db=duck_db_of(beat), spans=spans, gains_db=gains_db)
     playing = {p.role for p in placed}
     mix: Samples | None = None
     buses: dict[Role, Samples] = {}

@@ -3,7 +3,8 @@
 A raw hit's first few milliseconds stand 15 to 20 dB over its loudness. A beat of such hits cannot be brought to the
 loudness of other music by a limiter: it would duck the whole hit for the sake of its spike. So what stands out is bent
 by a memoryless curve, which leaves everything below it untouched and adds its distortion only where the ear is masked
-by the attack: first in each sound, once, then, as much as is still missing, in the mix before its master.
+by the attack: first in each sound, once, then on the bus of its role, and as much as is still missing in the mix before
+its master.
 Arrays are float32 (channels, n), never written to.
 """
 
@@ -36,16 +37,20 @@ def tamed(samples: Samples, by_db: float) -> Samples:
 
     All channels get the gain of the loudest, sample by sample: bent apart, a sound would move towards the middle.
     """
-    top = 10.0 ** ((peak_db(samples) - by_db) / 20.0)
-    knee, span = np.float32(top * KNEE), np.float32(top * (1.0 - KNEE))
     out = samples.copy()
-    if top <= 0.0:
-        return out
-    level = np.maximum(samples.max(axis=0), -samples.min(axis=0))
+    hold(out, 10.0 ** ((peak_db(samples) - by_db) / 20.0))
+    return out
+
+
+def hold(fresh: Samples, top: float) -> None:
+    """Bends fresh samples in place as `tamed` does, so that none passes `top`; up to 0.75 of it nothing changes."""
+    knee, span = np.float32(top * KNEE), np.float32(top * (1.0 - KNEE))
+    if top <= 0.0 or max(float(fresh.max(initial=0.0)), -float(fresh.min(initial=0.0))) <= knee:
+        return
+    level = np.abs(fresh).max(axis=0)
     hot = np.flatnonzero(level > knee)
     loud = level[hot]
-    out[:, hot] *= (knee + span * np.tanh((loud - knee) / span)) / loud
-    return out
+    fresh[:, hot] *= (knee + span * np.tanh((loud - knee) / span)) / loud
 
 
 def levelled(clip: Clip, crest_db: float) -> Clip:

@@ -12,7 +12,7 @@ from tests.beat_material import event, full_beat, grid
 from tests.groove_figures import balance_lu
 from tests.groove_material import drums, everyday, made, taken
 
-AIMS = {"ACCENT": (-1.0, 1.5), "FILL": (-3.0, 1.5), "MOTION": (-9.0, 2.5), "TEXTURE": (-18.0, 2.0)}
+AIMS = {"ACCENT": (-1.0, 1.5), "FILL": (-3.0, 1.5), "MOTION": (-9.0, 2.5), "TEXTURE": (-18.0, 2.6)}
 
 
 @pytest.mark.parametrize("style", ["house", "trap", "funk", "lofi", "waltz", "samba"])

@@ -165,7 +165,7 @@ def test_core_stands_in_the_middle_and_motion_at_the_sides():
 def test_the_mixer_strip_and_the_sample_move_a_sound():
     beat, clips = one(hit(), [event("s", 0, 0)])
     plain = render_mix(beat, clips).mix.samples
-    strip = replace(beat, mix={"roles": {"CORE": {"gain_db": -6.0, "pan": -1.0, "balance_db": 0.0}}})
+    strip = replace(beat, mix={"roles": {"CORE": {"gain_db": 14.0, "pan": -1.0, "balance_db": -20.0}}})
     left = render_mix(strip, clips).mix.samples
     assert np.abs(left[1]).max() < 1e-6
     assert 20 * np.log10(np.abs(left[0]).max() / np.abs(plain[0]).max()) == pytest.approx(-3.0, abs=0.05)
