@@ -8,7 +8,7 @@ polarity) is found there on the sound itself.
 | step | numbers | what it does |
 |---|---|---|
 | `lead` | ms, db | what sounds before the attack is at most so long and rises towards it, from `db` on |
-| `pitch` | semitones, of which tuned_cents; root 0..11 (0 C) | transposed by resampling; tuned to the kit's key |
+| `pitch` | semitones, of which tuned_cents; key (`C# minor`) | transposed by resampling; tuned to the kit's key |
 | `high_pass` | hz | Butterworth, 24 dB an octave, 36 for MOTION, 48 for TEXTURE |
 | `low_shelf` | hz, share | lows lifted, at most 12 dB, until so much of the energy lies below `hz` |
 | `gate` | under_db, ratio | downward expander for what lies so far below the peak, after the attack |

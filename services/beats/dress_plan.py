@@ -15,6 +15,7 @@ from services.beats.bands import BANDS_HZ, PARTS
 from services.beats.dress_tuning import (
     LOW_RANGE_HZ,
     is_bass,
+    key_name,
     low_end_hz,
     pitch_of,
     sub_hz,
@@ -248,7 +249,7 @@ def _pitch(fit: Fitting, go: _Go, semitones: float = 0.0) -> list[Step]:
     tuned: Step = {}
     if root is not None and pitch_of(fit.sample) is not None:
         shift = tuned_semitones(fit.sample, fit.role, root, semitones)
-        tuned = {"tuned_cents": round(100.0 * shift * go.reach, 1), "root": root}
+        tuned = {"tuned_cents": round(100.0 * shift * go.reach, 1), "key": key_name(root)}
     if not tuned and not semitones:
         return []
     return [{"step": "pitch", "semitones": round((semitones + shift) * go.reach, 3), **tuned}]

@@ -20,6 +20,7 @@ RING_MIN_MS = 60.0  # down by 20 dB sooner, it is a click: nobody hears its pitc
 BASS_RING_MS = 300.0  # a low tone that rings so long (40 dB) is a bass
 BASS_LOW_SHARE = 0.25  # of the energy below 120 Hz
 SHIFT_MAX = 2.0  # semitones that a sound may be tuned by
+NOTES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 SCALE = (0, 3, 5, 7, 10)  # minor pentatonic
 STABLE = (0, 7)  # where a bass belongs
 BASS_WEIGHT = 3.0  # in the choice of the key: its pitch is heard as the root
@@ -72,6 +73,11 @@ def shift_to(note: float, root: int, *, bass: bool) -> float:
         if abs(shift) <= SHIFT_MAX:
             return shift
     return min((_away(note, root + degree) for degree in SCALE), key=abs)
+
+
+def key_name(root: int) -> str:
+    """The key of a root 0..11 as the contract writes keys: tones go to its minor pentatonic."""
+    return f"{NOTES[root]} minor"
 
 
 def low_end_hz(root: int) -> float:

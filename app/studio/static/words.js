@@ -1,20 +1,19 @@
 // What was done to a sound, step by step, in a producer's words.
 import { signed } from "./dom.js";
 
-const NOTES = ["C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B"];
 const CENTS = 100; // in a semitone
 const SHORTEST_TOLD_MS = 1000; // lengths from here on are told in seconds
 
 const hz = (x) => (x >= 1000 ? `${Number((x / 1000).toFixed(1))} kHz` : `${Math.round(x)} Hz`);
 const ms = (x) => (x >= SHORTEST_TOLD_MS ? `${(x / 1000).toFixed(1)} s` : `${Math.round(x)} ms`);
 
-function pitch({ semitones = 0, tuned_cents: cents = 0, root }) {
+function pitch({ semitones = 0, tuned_cents: cents = 0, key }) {
   const tuned = cents / CENTS;
-  const key = root === undefined ? "" : ` to the key of ${NOTES[root]}`;
+  const home = key === undefined ? "" : ` to ${key}`;
   const moved = semitones - tuned;
   const parts = [];
   if (Math.abs(moved) >= 0.05) parts.push(`${moved > 0 ? "up" : "down"} ${Number(Math.abs(moved).toFixed(1))} semitones`);
-  if (cents) parts.push(`tuned ${signed(tuned)} semitones${key}`);
+  if (cents) parts.push(`tuned ${signed(tuned)} semitones${home}`);
   return parts.join(", ") || "tuned";
 }
 
@@ -39,7 +38,7 @@ const LENGTHS = { closed: "closed", open: "open", ring: "ringing", low: "low", m
 
 /** A step that this page does not know yet: its name and its numbers with their units. */
 function unknown(step) {
-  const numbers = Object.entries(step).filter(([name, value]) => typeof value === "number" && name !== "root");
+  const numbers = Object.entries(step).filter(([name, value]) => typeof value === "number");
   const told = numbers.map(([name, value]) => (name === "hz" || name.endsWith("_hz") ? hz(value) : name === "ms" || name.endsWith("_ms") ? ms(value) : null));
   return [step.step.replaceAll("_", " "), ...told.filter(Boolean)].join(" ");
 }

@@ -11,7 +11,7 @@ import pytest
 
 from services.beats.dress import VARIANTS, Dressing, plan_kit, steps_of
 from services.beats.dress_plan import centroid_hz, share_below
-from services.beats.dress_tuning import SCALE, key_of, low_end_hz, pitch_of, shift_to
+from services.beats.dress_tuning import SCALE, key_name, key_of, low_end_hz, pitch_of, shift_to
 from services.beats.types import ROLES, Role, Sample
 from tests import sounds
 from tests.dressing import everyday, judged, planned, strange
@@ -45,7 +45,7 @@ def test_a_plan_is_json_with_rounded_numbers_and_few_steps(shape):
         plan = plan_kit(EVERY, {sample.sample_id: ROLES}, replace(USUAL, shape=shape))[sample.sample_id]
         assert json.loads(json.dumps(plan, allow_nan=False)) == list(plan)
         for found in plan:
-            numbers = {k: v for k, v in found.items() if k not in {"role", "variant", "step"}}
+            numbers = {k: v for k, v in found.items() if k not in {"role", "variant", "step", "key"}}
             assert numbers
             assert all(v == round(v, 3) for v in numbers.values()), found
         for role in ROLES:
@@ -150,12 +150,12 @@ def test_a_kit_is_tuned_to_one_key_by_two_semitones_at_most():
     plans = plan_kit(tones, {s.sample_id: ("FILL",) for s in tones}, USUAL)
     for sample in tones:
         pitch = next(s for s in plans[sample.sample_id] if s["variant"] == "mid" and s["step"] == "pitch")
-        assert pitch["root"] == root
+        assert pitch["key"] == key_name(root)
         assert abs(pitch["tuned_cents"]) <= 200
         note = 69 + 12 * math.log2(pitch_of(sample) / 440) + pitch["semitones"]
         assert min(abs((note - root - degree + 6) % 12 - 6) for degree in SCALE) < 0.02
     untuned = plan_kit(tones, {}, replace(USUAL, tune=False))
-    assert not any("root" in s for plan in untuned.values() for s in plan)
+    assert not any("key" in s for plan in untuned.values() for s in plan)
 
 
 def test_noise_has_no_pitch_and_gives_no_key():

@@ -16,6 +16,7 @@ from services.audio.clip import Clip
 from services.beats.cuts import first_strong_peak
 from services.beats.dress import VARIANTS, Dressing
 from services.beats.dress_audio import Dressed, Wardrobe, trimmed
+from services.beats.dress_tuning import key_name
 from services.beats.role_assign import judge
 from services.beats.types import ROLES, Role, Trim
 from tests import sounds
@@ -211,7 +212,8 @@ def test_tuned_sounds_are_in_tune():
     pairs = [judged(f"{hz} Hz", fading_tone(hz)) for hz in (113.0, 227.0, 349.0, 505.0)]
     pairs = [(replace(s, instrument="tonal"), clip) for s, clip in pairs]
     for sample, clip in planned(pairs, USUAL):
-        root = next(s["root"] for s in sample.processing if "root" in s)
+        key = next(s["key"] for s in sample.processing if "key" in s)
+        root = [key_name(r) for r in range(12)].index(key)
         heard = Wardrobe().dressed(sample, clip, "FILL", "mid").samples[0]
         part = heard[round(0.05 * RATE) : round(0.35 * RATE)]
         spectrum = np.abs(np.fft.rfft(part * np.hanning(part.size), 1 << 20))
