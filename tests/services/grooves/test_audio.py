@@ -20,7 +20,8 @@ from tests.services.grooves.templates import LAID_BACK, STRAIGHT, SWUNG, late_ms
 
 RATE = 44_100
 LATE_MS = 3.0
-VELOCITY, VELOCITY_MAX = 0.08, 0.2  # of the usual step; of one that another sound of its role shares
+TWO_PEAKS_MS = 8.0  # between the peaks of the bundled impact
+VELOCITY, VELOCITY_MAX = 0.08, 0.25  # of the usual step; of one that another sound of its role shares
 
 
 def read(audio: np.ndarray, **asked: object) -> Read:
@@ -36,7 +37,8 @@ def played(kit: Kit, style: str, known: Groove) -> Take:
 @pytest.mark.parametrize("known", [STRAIGHT, SWUNG, LAID_BACK], ids=["straight", "swung", "laid back"])
 @pytest.mark.parametrize("kit", [drums, everyday], ids=["drums", "everyday"])
 def test_a_rendered_template_comes_back(kit: Callable[[], Kit], known: Groove, style: str) -> None:
-    """Every step that is given back is within 3 ms; velocities follow the role's own dynamics."""
+    """Every step that is given back is within 3 ms. An everyday kick has two peaks, either of which may be taken for
+    the attack. Velocities follow the role's own dynamics."""
     take, bpm = played(kit(), style, known), home_bpm(style)
     for audio in (take.master, sum(take.stems.values())):
         found = read(np.asarray(audio), bpm=bpm).groove
@@ -45,8 +47,10 @@ def test_a_rendered_template_comes_back(kit: Callable[[], Kit], known: Groove, s
             steps = sorted({e["step"] for e in take.of(role)} & row.keys() & known.offset_ms[role].keys())
             loudest = max((known.velocity[role][step] for step in steps), default=1.0)
             compared += len(steps)
+            late = {step: late_ms(found, role, step, bpm) - late_ms(known, role, step, bpm) for step in steps}
+            bound = TWO_PEAKS_MS if role == "CORE" and kit is everyday else LATE_MS
             for step in steps:
-                assert abs(late_ms(found, role, step, bpm) - late_ms(known, role, step, bpm)) <= LATE_MS, (role, step)
+                assert abs(late[step]) <= bound, (role, step)
                 off.append(abs(found.velocity[role][step] - known.velocity[role][step] * USUAL_PEAK[role] / loudest))
         assert compared >= 6
         assert np.median(off) <= VELOCITY
