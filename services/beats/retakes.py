@@ -10,7 +10,6 @@ from services.beats import pipeline
 from services.beats.takes import BOUNDS, Change, bounded, layout_seed
 from services.beats.types import Beat, Sample
 
-TAKES_MAX = 8
 SEEDS = 2**53  # every seed is below it, so that all JSON readers keep it exact; after the last comes 0
 TRIES = 24  # seeds looked at beyond the takes asked for: lines with four options differ after that many for sure
 
