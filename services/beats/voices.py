@@ -42,6 +42,7 @@ MOMENTARY_S = 0.4  # the window of momentary loudness
 BEFORE_S = 0.005  # of a rise that belongs to the hit: the window opens so long before the attack
 LEVEL_SPAN_S = 10.0  # of a long bed, what is measured
 EDGE_IN_S, EDGE_OUT_S = 0.001, 0.005  # fades at the cut edges of a sound, against clicks
+STEEP_S = 0.0002  # fade that even a sound gets which begins at its height: a step clicks, also over a seam
 START_S = 0.003  # fade into a sound whose beginning is cut away
 PAD_LEAD_S = 0.005  # of a sound before its attack that a pad plays: more would be heard as latency
 BED_FADE_S = 0.060  # a bed comes in and goes out this long, along a straight line
@@ -195,9 +196,9 @@ def _gate_frames(key: VoiceKey) -> int:
 
 
 def _close(stereo: Samples, attack: int, key: VoiceKey) -> None:
-    """Fades a fresh voice in at its edge and out by its gate, in place; never over its attack."""
+    """Fades a fresh voice in at its edge and out by its gate, in place; over its attack only where it has no rise."""
     n = stereo.shape[1]
-    rise = min(round(EDGE_IN_S * RATE), attack, n)
+    rise = min(max(round(STEEP_S * RATE), min(round(EDGE_IN_S * RATE), attack)), n)
     gated = n == attack + _gate_frames(key)
     fall = min(round((gate_of(key.role, key.variant).release_s if gated else EDGE_OUT_S) * RATE), n - attack)
     if rise > 0:

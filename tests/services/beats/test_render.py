@@ -30,7 +30,7 @@ def peak_s(clip, around_s, reach_s=0.05):
 @pytest.mark.parametrize("rise_s", [0.0, 0.002, 0.01, 0.03, 0.08, 0.15])
 @pytest.mark.parametrize("role", ["CORE", "ACCENT", "MOTION", "FILL"])
 def test_the_attack_lies_on_the_events_time(rise_s, role):
-    clip = hit(400, 0.05, rise_s)
+    clip = hit(400, 0.05 if rise_s else 0.004, rise_s)  # without a rise, one period has to stand out from the next
     events = [
         event("s", 0, 4, role, "tom", offset_ms=13.0),
         event("s", 0, 11, role, "tom", tick=80),
@@ -74,9 +74,10 @@ def test_the_file_does_not_begin_with_a_click_where_the_rise_is_cut(rise_s, role
 def test_a_sound_that_is_not_cut_keeps_its_first_millisecond():
     clip = hit(400, 0.3, 0.0)
     beat, clips = one(clip, [event("s", 0, 0)], attack_s=0.0)
-    heard = render_mix(beat, clips).mix.samples[0, :44]
-    ratio = heard / clip.samples[0, :44]
+    heard = render_mix(beat, clips).mix.samples[0, :58]
+    ratio = heard[14:] / clip.samples[0, 14:58]  # but for the moment that keeps its step from clicking
     assert ratio == pytest.approx(np.full(44, ratio[0]), rel=1e-3)
+    assert abs(heard[0]) < 0.1 * abs(heard[14])
 
 
 def test_the_trim_is_what_sounds():
@@ -209,7 +210,7 @@ def test_a_sound_does_not_pile_up_on_itself():
         at = round(step * RATE / 8)
         assert many[:, at + round(0.0085 * RATE) : at + round(0.12 * RATE)].max() <= lone * 1.001
         fade = many[0, at : at + round(0.008 * RATE)]
-        assert fade[[0, 175, -1]] == pytest.approx(lone * np.array([2, 1.5, 1]), rel=0.02)
+        assert fade[[9, 175, -1]] == pytest.approx(lone * np.array([2, 1.5, 1]), rel=0.03)
 
 
 @pytest.mark.parametrize(("role", "longest_s"), [("CORE", 1.1), ("ACCENT", 0.7), ("MOTION", 0.25), ("FILL", 0.8)])
