@@ -30,26 +30,23 @@ def heard(style: str, kit: str) -> Figures:
     return figures_of(made(KITS[kit](), style), KITS[kit]())[0]
 
 
+@kits
 @styles
-def test_every_hit_of_the_pulse_is_heard(style):
+def test_every_hit_of_the_pulse_is_heard(style, kit):
     """What the next tests rest on. Ticks under an open hat, ghosts under a ringing snare hide."""
-    found = heard(style, "drums").heard_share
+    found = heard(style, kit).heard_share
     assert set(found) == {"CORE", "ACCENT", "MOTION"}
-    assert found["CORE"] > 0.95
+    assert found["CORE"] > (0.95 if kit == "drums" else 0.6)  # soft kicks made of a splash come up slowly
     assert found["ACCENT"] > 0.55
     assert found["MOTION"] > 0.4
 
 
+@kits
 @styles
-def test_swing_and_lateness_are_the_rows(style):
-    assert not heard(style, "drums").faults(style, "time")
-    assert heard(style, "drums").swing is not None or STYLES[style].swing < 0.515  # straight, and nothing to swing
-
-
-@styles
-def test_hats_made_of_everyday_sounds_are_as_late_as_their_row_says(style):
-    wrong = heard(style, "everyday").faults(style, "time")
-    assert not [fault for fault in wrong if fault.startswith(("swing", "MOTION"))]
+def test_swing_and_lateness_are_the_rows(style, kit):
+    assert not heard(style, kit).faults(style, "time")
+    if kit == "drums" and STYLES[style].swing > 0.515:  # straighter rows may have nothing to swing
+        assert heard(style, kit).swing is not None
 
 
 @kits
