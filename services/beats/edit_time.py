@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from services.beats.edit_shapes import EVENTS_MAX
 from services.beats.event_ids import free_id
 from services.beats.types import BARS_MAX, Beat, Event, Section
 from services.errors import FieldError, Invalid
@@ -15,7 +16,8 @@ Tempos = tuple[tuple[int, float], ...]
 
 def duplicate_bars(beat: Beat, op: Mapping[str, Any]) -> Beat:
     """Copies of bars [first, last] after `last`, `count` times; later bars move back with their events, sections and
-    tempos. Copies get ids of their new place. Raises Invalid for bars outside the beat or more than 64 bars after it.
+    tempos. Copies get ids of their new place. Raises Invalid for bars outside the beat, more than 64 bars after it, or
+    more than 20,000 events.
     """
     first, last = op["bars"]
     count = op.get("count", 1)
@@ -28,16 +30,18 @@ def duplicate_bars(beat: Beat, op: Mapping[str, Any]) -> Beat:
         raise Invalid("", errors=(FieldError("bars", "the pickup bar cannot be copied"),))
     shift = count * span
     moved = [replace(e, bar=e.bar + shift) if e.bar > last else e for e in beat.events]
-    copied = _copies([e for e in beat.events if first <= e.bar <= last], (span, count), {e.id for e in beat.events})
+    originals = [e for e in beat.events if first <= e.bar <= last]
+    if len(beat.events) + count * len(originals) > EVENTS_MAX:
+        raise Invalid("", errors=(FieldError("count", f"would make more than {EVENTS_MAX} events"),))
+    copied = _copies(originals, (span, count), {e.id for e in beat.events})
     tempo_map = _tempos(beat.grid.tempo_map, (first, last), count)
     grid = replace(beat.grid, bars=beat.grid.bars + shift, tempo_map=tempo_map)
     return replace(beat, grid=grid, events=(*moved, *copied), sections=_repeated(beat.sections, (first, last), count))
 
 
-def _copies(events: Iterable[Event], repeats: tuple[int, int], taken: set[str]) -> list[Event]:
+def _copies(originals: Sequence[Event], repeats: tuple[int, int], taken: set[str]) -> list[Event]:
     """The events again, `repeats` = (bars apart, how often), each with a free id of its new place."""
     span, count = repeats
-    originals = list(events)
     used = set(taken)
     found: list[Event] = []
     for n in range(1, count + 1):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from services.beats.document import beat_from_doc, beat_to_doc
 from services.beats.edit import OP_SHAPES, apply
-from services.beats.edit_shapes import OPS, check_shapes
+from services.beats.edit_shapes import EVENTS_MAX, OPS, check_shapes
 from services.beats.grid import duration_s, placed
 from services.beats.types import Trim
 from services.errors import Invalid
@@ -281,6 +281,20 @@ def test_the_pickup_bar_is_not_copied():
     with pytest.raises(Invalid):
         apply(beat, [{"op": "duplicate_bars", "bars": [0, 1]}])
     assert apply(beat, [{"op": "duplicate_bars", "bars": [1, 1]}]).grid.bars == 5
+
+
+def test_no_edit_makes_more_events_than_a_beat_holds():
+    crowd = tuple(replace(KICK, id=f"x{i}", bar=0, step=i % 16, tick=i // 16 % 240) for i in range(EVENTS_MAX // 2))
+    beat = replace(BEAT, events=crowd)
+    full = apply(beat, [{"op": "duplicate_bars", "bars": [0, 0]}])
+    assert len(full.events) == EVENTS_MAX
+    for count in (2, 60):
+        with pytest.raises(Invalid) as error:
+            apply(beat, [{"op": "duplicate_bars", "bars": [0, 0], "count": count}])
+        assert [e.field for e in error.value.errors] == ["ops[0].count"]
+    with pytest.raises(Invalid) as error:
+        apply(full, [{"op": "add", "bar": 2, "step": 0, "role": "CORE", "sample_id": "core0"}])
+    assert [e.field for e in error.value.errors] == ["ops[0].op"]
 
 
 def test_shapes_are_json_schemas_of_the_documented_operations():
