@@ -22,6 +22,7 @@ US_PER_MINUTE = 60_000_000
 BPM_RANGE = (20.0, 400.0)  # a tempo that a file may claim
 VELOCITY_TOP = 127
 BPM_DIGITS = 3
+STROKES_MAX = 10_000  # of a file, from its start: an hour of drums; more says nothing new and takes half a minute
 
 # General MIDI percussion, levels 1 and 2. What is not named here (voices, scratches, whistles) plays no role.
 _GM: dict[Role, tuple[int, ...]] = {
@@ -60,11 +61,13 @@ def groove_of_midi(data: bytes, *, bpm: float | None = None, meter: str | None =
 
 
 def _drums(notes: Sequence[Note]) -> list[tuple[Role, Note]]:
-    named: list[tuple[Role, Note]] = [(role, n) for n in notes for role in ROLES if n.track.upper() == role]
-    if named:
-        return named
-    own = [n for n in notes if n.channel == DRUM_CHANNEL] or list(notes)
-    return [(ROLE_OF_NOTE[n.pitch], n) for n in own if n.pitch in ROLE_OF_NOTE]
+    """The notes that play a role, at most the first `STROKES_MAX` of them."""
+    by_name: dict[str, Role] = {role: role for role in ROLES}
+    named = [(by_name[n.track.upper()], n) for n in notes if n.track.upper() in by_name]
+    if not named:
+        own = [n for n in notes if n.channel == DRUM_CHANNEL] or notes
+        named = [(ROLE_OF_NOTE[n.pitch], n) for n in own if n.pitch in ROLE_OF_NOTE]
+    return named[:STROKES_MAX]
 
 
 class _Clock:

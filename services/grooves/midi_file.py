@@ -12,7 +12,7 @@ from services.errors import NotAudio, TooLarge
 
 HEAD = b"MThd"
 BYTES_MAX = 4 * 1024 * 1024  # an hour of dense drums is a few hundred kilobytes
-EVENTS_MAX = 500_000  # under a second of work
+EVENTS_MAX = 200_000  # two hours of busy drums, a second and a half of work
 TRACKS_MAX = 1_000
 TICKS_MAX = 1 << 40  # far beyond any music, and still exact as a float
 NAME_MAX = 200
@@ -135,7 +135,7 @@ def read_midi(data: bytes) -> MidiFile:
     """The notes, tempos and meters of a file of format 0 or 1 (2 is read as 1), in order of time.
 
     Raises NotAudio `not_midi` for anything else, a file that was cut off among it, TooLarge past 4 MB, 1,000 tracks or
-    500,000 events. A file without notes has none.
+    200,000 events. A file without notes has none.
     """
     if len(data) > BYTES_MAX:
         raise TooLarge(f"A MIDI file may have {BYTES_MAX // 2**20} MB.")

@@ -152,6 +152,15 @@ def test_too_much_is_refused_in_time() -> None:
     assert time.perf_counter() - began < 10
 
 
+def test_a_long_file_is_read_in_time_from_its_beginning() -> None:
+    half = bytes([0, 36, 110]) + b"\x78\x2a\x40" * 4 + bytes([20, 38, 100]) + b"\x64\x2a\x30" + b"\x78\x2a\x40" * 3
+    began = time.perf_counter()
+    long = groove_of_midi(header() + track(b"\x00\x99\x24\x40" + half * 19_000))
+    assert time.perf_counter() - began < 10
+    assert long.groove == groove_of_midi(header() + track(b"\x00\x99\x24\x40" + half * 500)).groove
+    assert long.groove.offset_ms["ACCENT"].keys() == {4, 12}
+
+
 def test_no_drums_and_one_lonely_beat_are_no_groove() -> None:
     for rows in (
         [],
