@@ -26,11 +26,13 @@ def test_the_tour_runs_as_printed(live, tmp_path):
     )
     assert run.returncode == 0, run.stderr + run.stdout
     assert "event: snapshot" in run.stdout
-    state, counts, seed = run.stdout.splitlines()[-3:]
-    assert (state, seed) == ("succeeded", "1")
+    state, counts, third = run.stdout.splitlines()[-3:]
+    assert (state, third) == ("succeeded", "4")
     assert "'CORE': 1" in counts
-    for name, start in {"beat.wav": b"RIFF", "loop.wav": b"RIFF", "beat.mid": b"MThd", "stems.zip": b"PK"}.items():
+    starts = {"beat.wav": b"RIFF", "loop.wav": b"RIFF", "beat.mid": b"MThd", "stems.zip": b"PK", "second.wav": b"RIFF"}
+    for name, start in starts.items():
         assert (tmp_path / name).read_bytes().startswith(start), name
+    assert (tmp_path / "second.wav").read_bytes() != (tmp_path / "beat.wav").read_bytes()
 
 
 def test_every_link_leads_somewhere():
