@@ -54,15 +54,18 @@ def make_plan(request: ComposeRequest) -> Plan:
     """The style of a request, and the grid with what the request leaves to the style.
 
     Raises Invalid with every field out of range, for an unknown style (with near names) and for a meter that the style
-    lacks. bpm counts quarter notes.
+    lacks. bpm counts quarter notes. Where style and meter are both left open, a groove says the meter.
     """
     _check(request)
+    asked = request.meter
     if request.style == "auto":
-        choice = choose_style(request.bpm, request.meter, request.sounds, request.seed)
+        if asked is None and request.groove is not None:
+            asked = request.groove.meter
+        choice = choose_style(request.bpm, asked, request.sounds, request.seed)
         style, why = choice.style, choice.why
     else:
         style, why = find_style(request.style), "asked for"
-    meter = request.meter or style.meters[0]
+    meter = asked or style.meters[0]
     if meter not in style.meters:
         known = " and ".join(style.meters)
         raise Invalid("The style lacks this meter.", errors=(FieldError("meter", f"{style.name} is in {known} only"),))

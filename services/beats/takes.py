@@ -15,7 +15,6 @@ from services.grooves.types import Groove
 # They move every event, so they bound nothing.
 GRID_FIELDS = ("bpm", "meter", "swing", "swing_unit", "groove", "groove_amount", "bars_total")
 UNSAID = {"shape": 0.0, "tune": False}  # of a beat that was made before sounds were dressed
-GROOVE_FIELDS = ("groove", "groove_amount")  # they decide the swing anew
 SOUND_FIELDS = ("shape", "tune", "arrange")  # of all sounds, of all bars: they change what a bound would keep
 LAYOUT_FIELDS = ("arrange", "seed", "bars_total", "takes")  # what a new layout of the same material can heed
 TAKES_MAX = 8  # of one request: as many as anybody compares
@@ -67,9 +66,9 @@ def _refuse(names: Collection[str], message: str) -> None:
 def asked(before: Beat, change: Change) -> BeatRequest:
     """The request of another take: the beat's own as edits have left it, with the changed fields.
 
-    A tempo or swing set by hand is not undone, unless a groove is sent: it brings its own swing. A new style brings its
-    own swing where the old one's was played, and its own meter where it is not played in the present one. Raises
-    Invalid(style) where a part of the beat stays in a meter that the new style lacks.
+    A tempo or swing set by hand is not undone, unless a groove is sent, or an amount of the one it has: a groove brings
+    its own swing. A new style brings its own swing where the old one's was played, and its own meter where it is not
+    played in the present one. Raises Invalid(style) where a part of the beat stays in a meter that the new style lacks.
     """
     fields = {name: value for name, value in change.fields.items() if name not in BOUNDS}
     if "bars_total" in fields:
@@ -79,7 +78,7 @@ def asked(before: Beat, change: Change) -> BeatRequest:
     style = fields.get("style", played["style"])
     if style not in (played["style"], "auto"):
         played |= _of_style(before, style, bounded(change.fields))
-    if not change.fields.keys().isdisjoint(GROOVE_FIELDS):
+    if "groove" in fields or ("groove_amount" in fields and before.meta.get("groove") is not None):
         played |= {"swing": None, "swing_unit": None}
     return BeatRequest.from_params(played).changed(fields)
 

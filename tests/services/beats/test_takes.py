@@ -15,6 +15,7 @@ from services.beats.request import BeatRequest
 from services.beats.styles import STYLES
 from services.beats.types import Beat, Sample
 from services.errors import Invalid
+from services.grooves.types import Groove
 from tests.composing import judged, sounds
 
 
@@ -154,3 +155,16 @@ def test_kept_events_keep_their_sounds_when_these_are_not_heard_again() -> None:
     check_beat(after)
     assert gone in after.kit
     assert [e for e in after.events if e.role == "CORE"] == [e for e in made().events if e.role == "CORE"]
+
+
+def test_swing_set_by_hand_outlives_an_amount_without_a_groove() -> None:
+    by_hand = apply(made(), [{"op": "swing", "swing": 0.65, "swing_unit": 8}])
+    after = take(by_hand, groove_amount=0.5)
+    assert (after.grid.swing, after.grid.swing_unit) == (0.65, 8)
+    grooved = pipeline.make_beat(
+        BeatRequest(96, style="boombap", seed=11, groove="g"), heard(), pipeline.Inputs(groove=Groove("4/4", 0.7, 16))
+    )
+    assert grooved.grid.swing == 0.7
+    own = STYLES["boombap"].swing
+    assert take(grooved, groove_amount=0.5).grid.swing == pytest.approx((own + 0.7) / 2)
+    assert take(grooved, groove=None).grid.swing == own

@@ -92,3 +92,9 @@ def test_another_meter_is_read_beat_by_beat_unless_its_beats_differ() -> None:
     with pytest.raises(Invalid) as refused:
         played(PUSHED, style="auto", meter="6/8", bpm=120)
     assert refused.value.errors[0].field == "groove"
+
+
+def test_a_template_says_the_meter_where_style_and_meter_are_left_open() -> None:
+    for meter in ("4/4", "6/8", "7/8"):
+        asked = ComposeRequest(bpm=120, sounds=sounds(**FULL), groove=Groove(meter, 0.5, 16))
+        assert compose(asked).grid.meter == meter
