@@ -29,8 +29,8 @@ LUFS, LUFS_OFF = -14.0, 0.5
 PEAK_DBTP = -1.0
 PEAK_ERROR_DB = 0.05  # between two ways to oversample
 # Peaks over loudness that are gone after mix and master: 2 dB of soft clip and 3 dB of limiter, and before them up to
-# 3 dB of spikes, which slow beats of few hits cannot have at -14 LUFS.
-SQUASH_DB = 8.0
+# 1.5 dB of spikes, which slow beats of few hits cannot have at -14 LUFS.
+SQUASH_DB = 6.5
 HATS_IN_A_BAR, HAT_VELOCITIES = 8, 4
 NEAR_A = (0.75, 0.95)  # Jaccard of A and A′
 FAR_B = (0.5, 0.8)  # and of A and B
