@@ -157,3 +157,14 @@ def test_bad_input_is_named_and_leaves_nothing(live: Live, case: tuple[dict[str,
     assert answer.status_code == status, answer.text
     assert answer.headers["Content-Type"].startswith("application/problem+json")
     assert live.get("/v1/grooves?limit=100").json()["grooves"] == before
+
+
+def test_a_midi_file_is_no_sound_elsewhere(live: Live) -> None:
+    asset = laid_back(live, 27.0)["asset_id"]
+    assert live.get(f"/v1/assets/{asset}").json()["media_type"] == "audio/midi"
+    assert live.get(f"/v1/assets/{asset}/content").content.startswith(b"MThd")
+    assert live.get(f"/v1/assets/{asset}/waveform").status_code == 415
+    beat = live.post("/v1/beat", json={"bpm": 100, "sample_ids": [asset]}, headers=WAIT)
+    assert (beat.status_code, beat.json()["errors"][0]["field"]) == (415, "sample_ids[0]")
+    slices = live.post("/v1/slices", json={"audio_id": asset}, headers=WAIT)
+    assert (slices.status_code, slices.json()["errors"][0]["field"]) == (415, "audio_id")
