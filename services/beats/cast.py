@@ -121,6 +121,7 @@ def _schedule(others: Sequence[Sound], parts: Parts, plays: Callable[[Phrase, in
             found |= {(phrase.index, place): others[turn % len(others)] for place in places}
             turn += any(plays(phrase, place) for place in places)
     heard = [phrase for phrase in parts.phrases if parts.hits(phrase, 0)]
+    heard.sort(key=lambda phrase: phrase.letter == "A")  # what an A says, a variation may say with another voice
     ends = [(phrase.index, phrase.bars - 1) for phrase in heard if phrase.bars > 1]
     answers = [*ends, *((phrase.index, 1) for phrase in heard if phrase.bars > 2)]
     return found, dict(zip(answers, others[turn:], strict=False))
@@ -139,10 +140,13 @@ def _accent(sounds: Sequence[Sound], parts: Parts, seed: int) -> Chooser:
     second = max(left, key=lambda s: (s.locked, *strength(s)))
     others = [second, *_turns(_without(left, [second]), "ACCENT", seed)]
     turns, answers = _schedule(others, parts, lambda phrase, place: parts.voiced(phrase, place, GHOSTS))
+    several = len(parts.phrases) > 1  # in a single phrase the backbeat keeps its sound: who else is left waits
 
     def choose(phrase: Phrase, place: int, hit: Hit) -> Sound:
         at = (phrase.index, place)
-        return answers.get(at, lead) if hit.voice == 0 else turns[at]
+        if hit.voice != 0:
+            return turns[at]
+        return answers.get(at, lead) if several else lead
 
     return choose
 

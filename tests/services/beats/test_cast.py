@@ -248,3 +248,12 @@ def test_a_kit_of_textures_alone_lies_in_beds(style):
     assert len(composition.events) == 4
     assert len(composition.benched) == 60
     assert all("more bars" in reason for reason in composition.benched.values())
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_in_one_phrase_the_backbeat_keeps_its_sound(seed):
+    many_accents = sounds(CORE=1, ACCENT=7, MOTION=2)
+    made = compose(ComposeRequest(bpm=90, bars=4, style="boombap", sounds=many_accents, seed=seed))
+    backbeat = {e.sample_id for e in made.events if e.role == "ACCENT" and e.step in (4, 12)}
+    assert len(backbeat) == 1
+    assert all("more bars" in why for why in made.benched.values())
