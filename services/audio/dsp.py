@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import math
+from functools import lru_cache
+from typing import Literal
+
 import numpy as np
+import numpy.typing as npt
 import soxr
 from scipy import signal
 
@@ -37,9 +42,9 @@ def faded(samples: Samples, fade_in: int, fade_out: int) -> Samples:
     n = out.shape[-1]
     rise, fall = min(fade_in, n), min(fade_out, n)
     if rise > 0:
-        out[..., :rise] *= _ramp(rise)
+        out[..., :rise] *= ramp(rise)
     if fall > 0:
-        out[..., n - fall :] *= _ramp(fall)[::-1]
+        out[..., n - fall :] *= ramp(fall)[::-1]
     return out
 
 
@@ -65,6 +70,24 @@ def butter_filtered(samples: Samples, rate_hz: int, low_hz: float | None, high_h
     return np.asarray(out, np.float32)
 
 
-def _ramp(n: int) -> Samples:
-    phase = (np.arange(n, dtype=np.float64) + 0.5) / n
-    return (0.5 - 0.5 * np.cos(np.pi * phase)).astype(np.float32)
+@lru_cache(maxsize=256)
+def ramp(frames: int) -> Samples:
+    """A raised-cosine rise from 0 to 1, float32 (frames,), read-only; reversed it is the fall."""
+    phase = (np.arange(frames, dtype=np.float64) + 0.5) / max(1, frames)
+    rise = (0.5 - 0.5 * np.cos(np.pi * phase)).astype(np.float32)
+    rise.setflags(write=False)
+    return rise
+
+
+def shelf(kind: Literal["low", "high"], hz: float, db: float, rate_hz: int) -> npt.NDArray[np.float64]:
+    """A second-order shelf of slope 1 that lifts what lies below or above `hz` by `db`, float64 sections (1, 6).
+
+    After R. Bristow-Johnson, "Cookbook formulae for audio EQ biquad filter coefficients".
+    """
+    a, w = 10 ** (db / 40), 2 * math.pi * hz / rate_hz
+    side = 1.0 if kind == "low" else -1.0
+    c, alpha = side * math.cos(w), math.sqrt(2 * a) * math.sin(w)
+    up, down = a + 1, a - 1
+    forward = [a * (up - down * c + alpha), side * 2 * a * (down - up * c), a * (up - down * c - alpha)]
+    back = [up + down * c + alpha, side * -2 * (down + up * c), up + down * c - alpha]
+    return np.array([[*forward, *back]]) / back[0]

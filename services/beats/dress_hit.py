@@ -23,7 +23,6 @@ Curve = npt.NDArray[np.float64]
 RATE = HOUSE_RATE_HZ
 HOP = 64  # samples
 BEFORE_S, AFTER_S = 0.15, 0.30  # around its expected place, where an attack is looked for
-SETTLE = 0.7071  # of a Butterworth section: no resonance
 TINY = 1e-12
 
 

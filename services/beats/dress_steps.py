@@ -8,16 +8,17 @@ gate is a downward expander with the law of Zölzer (ed.), "DAFX", chapter 4, on
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import numpy as np
 import soxr
 from scipy import signal
 
-from services.audio.clip import Samples
+from services.audio import dsp
+from services.audio.dsp import ramp
 from services.beats.cuts import first_strong_peak
 from services.beats.dress_hit import (
     RATE,
-    SETTLE,
     TINY,
     Curve,
     Hit,
@@ -43,7 +44,7 @@ STEEP: dict[Role, int] = {"CORE": 4, "ACCENT": 4, "MOTION": 6, "FILL": 4, "TEXTU
 # orders of the high-pass: a hat or a bed made of a thump is loud below what is left of it; phases matter less there
 BEFORE_S = 0.2  # of a bed's end: longer than its filter rings
 GATE_LOWEST_DB = -40.0  # what a gate takes at most
-SHELF_MAX_DB = {"low_shelf": 12.0, "high_shelf": 12.0}
+SHELF_MAX_DB = 12.0
 LOW_SPAN = round(0.5 * RATE)  # samples after the attack, where the share of the lows is measured
 SEARCH_STEPS = 12  # halvings of a shelf's range: a hundredth of a dB
 SEEK_S = (0.010, 0.200)  # before and after the attack, where the first strong peak of what is left may lie
@@ -87,25 +88,26 @@ def high_pass(hit: Hit, step: Step) -> Hit:
 
 def shelf(hit: Hit, step: Step) -> Hit:
     """Lows or highs lifted just enough for their share of the energy; nothing where it is there, or in silence."""
-    name = step["step"]
-    part = hit.after()[:, :LOW_SPAN] if name == "low_shelf" else as_closed(hit)
+    low_one = step["step"] == "low_shelf"
+    part = hit.after()[:, :LOW_SPAN] if low_one else as_closed(hit)
     if not part.any():
         return hit
     power, hz = power_spectrum(part)
-    inside = hz < step["hz"] if name == "low_shelf" else hz >= step["hz"]
+    inside = hz < step["hz"] if low_one else hz >= step["hz"]
+    lifting = partial(dsp.shelf, "low" if low_one else "high", step["hz"], rate_hz=RATE)
 
     def reached(db: float) -> bool:
-        _, response = signal.sosfreqz(_shelf(name, step["hz"], db), hz, fs=RATE)
+        _, response = signal.sosfreqz(lifting(db), hz, fs=RATE)
         shaped = power * np.abs(response) ** 2
         return bool(shaped[inside].sum() >= step["share"] * shaped.sum())
 
-    low, high = 0.0, SHELF_MAX_DB[name]
+    low, high = 0.0, SHELF_MAX_DB
     if reached(low):
         return hit
     for _ in range(SEARCH_STEPS):
         middle = (low + high) / 2
         low, high = (low, middle) if reached(middle) else (middle, high)
-    return Hit(np.asarray(signal.sosfilt(_shelf(name, step["hz"], high), hit.samples), np.float32), hit.attack)
+    return Hit(np.asarray(signal.sosfilt(lifting(high), hit.samples), np.float32), hit.attack)
 
 
 def gate(hit: Hit, step: Step) -> Hit:
@@ -154,11 +156,11 @@ def transient(hit: Hit, step: Step) -> Hit:
     """The first `ms` from the attack on lifted by `db`, at once and falling back smoothly."""
     lifted, back = round(step["ms"] * RATE / 1000), round(LIFT_MS * RATE / 1000)
     gain = np.full(lifted + back, 10 ** (step["db"] / 20), np.float32)
-    gain[lifted:] += (1 - gain[0]) * _rise(back)
+    gain[lifted:] += (1 - gain[0]) * ramp(back)
     first = max(0, hit.attack - back)
     samples = hit.samples.copy()
     rising = samples[:, first : hit.attack]
-    rising *= 1 + (gain[0] - 1) * _rise(rising.shape[1])
+    rising *= 1 + (gain[0] - 1) * ramp(rising.shape[1])
     part = samples[:, hit.attack : hit.attack + gain.size]
     part *= gain[: part.shape[1]]
     return placed(samples, hit.attack)
@@ -172,25 +174,9 @@ def onset(hit: Hit, step: Step) -> Hit:
     at = first + first_strong_peak(hit.samples[:, first : hit.attack + round(SEEK_S[1] * RATE)])
     start = max(0, at - round(step["rise_ms"] * RATE / 1000))
     samples = hit.samples[:, start:].copy()
-    samples[:, : at - start] *= _rise(at - start)
+    samples[:, : at - start] *= ramp(at - start)
     return Hit(samples, at - start)
 
 
 def _ceiling(t: Curve, top: float, seconds: float) -> Curve:
     return np.asarray(top * 10 ** (-DECAY_DB / 20 * np.maximum(t, 0.0) / seconds))
-
-
-def _rise(frames: int) -> Samples:
-    """A raised cosine from 0 to 1, float32 (frames,)."""
-    return (0.5 - 0.5 * np.cos(np.pi * (np.arange(frames) + 0.5) / max(1, frames))).astype(np.float32)
-
-
-def _shelf(name: str, hz: float, db: float) -> Curve:
-    """A second-order shelf (R. Bristow-Johnson, "Cookbook formulae for audio EQ biquad filter coefficients")."""
-    a, w = 10 ** (db / 40), 2 * math.pi * hz / RATE
-    side = 1.0 if name == "low_shelf" else -1.0
-    c, alpha = side * math.cos(w), 2 * math.sqrt(a) * math.sin(w) / (2 * SETTLE)
-    up, down = a + 1, a - 1
-    forward = [a * (up - down * c + alpha), side * 2 * a * (down - up * c), a * (up - down * c - alpha)]
-    back = [up + down * c + alpha, side * -2 * (down + up * c), up + down * c - alpha]
-    return np.asarray([[*forward, *back]]) / back[0]

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from services.audio.clip import HOUSE_RATE_HZ, Samples
+from services.audio.dsp import ramp
 from services.beats.strikes import Strike
 from services.beats.types import Role
-from services.beats.voices import BED_FADE_S, EDGE_IN_S, START_S, ramp
+from services.beats.voices import BED_FADE_S, EDGE_IN_S, START_S
 
 RATE = HOUSE_RATE_HZ
 CUT_S = 0.008  # fade of a strike that another one cuts: short enough to be heard as a cut, long enough not to click

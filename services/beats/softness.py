@@ -14,9 +14,11 @@ from functools import lru_cache
 import numpy as np
 from scipy import signal
 
+from services.audio import dsp
 from services.audio.clip import HOUSE_RATE_HZ, Samples
+from services.audio.dsp import ramp
 from services.beats.types import Event
-from services.beats.voices import Voice, ramp
+from services.beats.voices import Voice
 
 RATE = HOUSE_RATE_HZ
 SHELF_HZ = 3_200.0  # middle of the shelf: from 5 kHz on nearly all of it is lost
@@ -65,9 +67,4 @@ def softened(voice: Voice, layer: int) -> Voice:
 
 @lru_cache(maxsize=8)
 def _shelf(gain_db: float) -> Samples:
-    """A high shelf of one biquad (R. Bristow-Johnson's cookbook, slope 1), float32 (1, 6)."""
-    a, w = 10 ** (gain_db / 40), 2 * math.pi * SHELF_HZ / RATE
-    cos, beta = math.cos(w), math.sin(w) * math.sqrt(2) * math.sqrt(a)
-    b = [a * (a + 1 + (a - 1) * cos + beta), -2 * a * (a - 1 + (a + 1) * cos), a * (a + 1 + (a - 1) * cos - beta)]
-    d = [a + 1 - (a - 1) * cos + beta, 2 * (a - 1 - (a + 1) * cos), a + 1 - (a - 1) * cos - beta]
-    return (np.array([[*b, *d]]) / d[0]).astype(np.float32)
+    return dsp.shelf("high", SHELF_HZ, gain_db, RATE).astype(np.float32)

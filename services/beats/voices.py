@@ -13,13 +13,13 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 from scipy import signal
 
 from services.audio.clip import HOUSE_RATE_HZ, Clip, Samples
+from services.audio.dsp import ramp
 from services.audio.loudness import OFFSET_LUFS, k_weighting
 from services.beats.dress import Variant
 from services.beats.dress_audio import Wardrobe
@@ -37,7 +37,7 @@ CREST_MAX_DB = 10.0  # peak over momentary loudness: drums that are to be loud t
 TAME_MAX_DB: dict[Role, float] = {"CORE": 6.0, "ACCENT": 6.0, "MOTION": 12.0, "FILL": 6.0, "TEXTURE": 6.0}
 # Of a voice, both channels together, before its role's trim: a click does not get a slam's loudness by its peak alone.
 # Hats are all peak, and play at half velocity: they may have more.
-PEAK_MAX: dict[Role, float] = {"CORE": 0.5, "ACCENT": 0.56, "MOTION": 1.4, "FILL": 0.56, "TEXTURE": 0.5}
+PEAK_MAX: dict[Role, float] = {"CORE": 0.56, "ACCENT": 0.56, "MOTION": 1.4, "FILL": 0.56, "TEXTURE": 0.5}
 MOMENTARY_S = 0.4  # the window of momentary loudness
 BEFORE_S = 0.005  # of a rise that belongs to the hit: the window opens so long before the attack
 LEVEL_SPAN_S = 10.0  # of a long bed, what is measured
@@ -180,14 +180,6 @@ def hit_lufs(stereo: Samples, attack: int, *, mean: bool = False) -> float:
         return -math.inf
     weighted = signal.sosfilt(k_weighting(RATE), heard.astype(np.float64))
     return OFFSET_LUFS + 10.0 * math.log10(max(float(np.square(weighted).sum()) / window, 1e-20))
-
-
-@lru_cache(maxsize=256)
-def ramp(frames: int) -> Samples:
-    """A raised-cosine rise from 0 to 1, float32 (frames,), read-only; reversed it is the fall."""
-    rise = (0.5 - 0.5 * np.cos(np.pi * (np.arange(frames) + 0.5) / max(1, frames))).astype(np.float32)
-    rise.setflags(write=False)
-    return rise
 
 
 def _gate_frames(key: VoiceKey) -> int:

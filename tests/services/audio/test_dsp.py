@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+from scipy import signal
 
 from services.audio.clip import Clip
 from services.audio.downmix import to_channels, weights
-from services.audio.dsp import butter_filtered, faded, from_db, resample, to_db, without_dc
+from services.audio.dsp import butter_filtered, faded, from_db, ramp, resample, shelf, to_db, without_dc
 from tests import sounds
 
 
@@ -69,3 +70,21 @@ def test_sides_stay_sides():
     assert not stereo[3].any()
     assert np.array_equal(to_channels(surround[:, :1], 2)[:, 0], surround[:, 0])
     assert to_channels(surround, 1).shape == (6, 1)
+
+
+@pytest.mark.parametrize("frames", [1, 7, 400])
+def test_a_ramp_rises_smoothly_and_meets_its_fall(frames):
+    rise = ramp(frames)
+    assert rise.dtype == np.float32
+    assert len(rise) == frames
+    assert np.all(np.diff(rise) > 0)
+    assert np.allclose(rise + rise[::-1], 1.0, atol=1e-6)
+    assert len(ramp(0)) == 0
+
+
+@pytest.mark.parametrize("db", [-6.0, 9.0])
+def test_a_shelf_lifts_one_side_and_leaves_the_other(db):
+    for kind, lifted, left in (("low", 20.0, 15_000.0), ("high", 15_000.0, 20.0)):
+        _, response = signal.sosfreqz(shelf(kind, 800.0, db, 44_100), [lifted, 800.0, left], fs=44_100)
+        got = 20 * np.log10(np.abs(response))
+        assert got == pytest.approx([db, db / 2, 0.0], abs=0.1)
