@@ -77,6 +77,16 @@ def energies(clip: Clip) -> Energies:
     return found
 
 
+def squares(samples: Samples, hop: int) -> Energies:
+    """The plain sum of squares of every `hop` samples of float32 (channels, n), over all channels: float64 (hops,).
+
+    What shaping took from it is what it took from the K-weighted energies, good to a tenth of a LU.
+    """
+    starts = np.arange(0, samples.shape[1], hop)
+    each = [np.add.reduceat(np.square(channel), starts, dtype=np.float64) for channel in samples]
+    return np.asarray(np.sum(each, axis=0))
+
+
 def gated(hop_energies: Energies) -> float | None:
     """Integrated loudness in LUFS of the hops of `energies`; None for silence."""
     windows = _windows(hop_energies)

@@ -24,6 +24,7 @@ from services.audio.loudness import (
     energies,
     gated,
     integrated,
+    squares,
     true_peak_db,
 )
 
@@ -114,17 +115,11 @@ def _estimate(hops: Energies, clip: Clip, done: _Shaped) -> float:
     Good to a tenth of a LU, at a tenth of the price of a measurement.
     """
     hop = round(clip.rate_hz * HOP_S)
-    after = _hop_squares(done.clip.samples, hop)
-    before = _hop_squares(clip.samples, hop)
+    after = squares(done.clip.samples, hop)
+    before = squares(clip.samples, hop)
     kept = np.divide(after, before, out=np.zeros_like(after), where=before > 0)
     loud = gated(hops * kept)
     return GATE_ABSOLUTE_LUFS if loud is None else loud
-
-
-def _hop_squares(samples: Samples, hop: int) -> Energies:
-    starts = np.arange(0, samples.shape[1], hop)
-    squares = [np.add.reduceat(np.square(channel), starts, dtype=np.float64) for channel in samples]
-    return np.asarray(np.sum(squares, axis=0))
 
 
 def _finished(done: _Shaped, loud_in: float, aims: tuple[float, float]) -> Mastered:

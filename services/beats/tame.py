@@ -15,7 +15,7 @@ import math
 import numpy as np
 
 from services.audio.clip import Clip, Samples
-from services.audio.loudness import HOP_S, Energies, energies, gated, true_peak_db
+from services.audio.loudness import HOP_S, Energies, energies, gated, squares, true_peak_db
 
 MIX_MAX_DB = 9.0  # of a mix of nothing but spikes; what is still too quiet then stays so
 SEARCH_STEPS = 5  # halvings of that range: a third of a dB
@@ -89,11 +89,11 @@ def _search(clip: Clip, hops: Energies, crest_db: float) -> float:
         return 0.0
     thin = clip.samples[:, ::STRIDE]
     hop = round(HOP_S * clip.rate_hz / STRIDE)
-    before, thin_db = _hop_energies(thin, hop), peak_db(thin)
+    before, thin_db = squares(thin, hop), peak_db(thin)
     low, high = 0.0, MIX_MAX_DB
     for _ in range(SEARCH_STEPS):
         middle = (low + high) / 2.0
-        after = _hop_energies(tamed(thin, middle + thin_db - peak), hop)
+        after = squares(tamed(thin, middle + thin_db - peak), hop)
         kept = np.divide(after, before, out=np.zeros_like(after), where=before > 0)
         left = gated(hops * kept)
         if left is None or peak - middle - left <= crest_db:
@@ -101,9 +101,3 @@ def _search(clip: Clip, hops: Energies, crest_db: float) -> float:
         else:
             low = middle
     return high
-
-
-def _hop_energies(thin: Samples, hop: int) -> Energies:
-    starts = np.arange(0, thin.shape[1], hop)
-    squares = [np.add.reduceat(np.square(channel), starts, dtype=np.float64) for channel in thin]
-    return np.asarray(np.sum(squares, axis=0))
