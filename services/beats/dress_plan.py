@@ -222,9 +222,9 @@ def _texture(fit: Fitting, go: _Go) -> list[Step]:
     length_ms = 1000.0 * (fit.sample.trim.end_s - fit.sample.trim.start_s)
     return [
         *_pitch(fit, go),
+        _high_pass(go, TEXTURE_HIGH_PASS_HZ),  # first: a boom's lows would hide how far the rest dies away
         {"step": "even", "db": round(go.line(0.0, EVEN_DB), 2)},
         {"step": "loop", "cross_ms": round(_clip(CROSS_SHARE * length_ms, CROSS_MS), 1)},
-        _high_pass(go, TEXTURE_HIGH_PASS_HZ),
     ]  # fmt: skip
 
 

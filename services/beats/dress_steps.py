@@ -42,7 +42,7 @@ ANCHOR_MS: dict[Role, float] = {"CORE": 20.0, "ACCENT": 12.0, "MOTION": 2.0, "FI
 MOVED_S = 0.001  # an attack that moves by less has stayed
 STEEP: dict[Role, int] = {"CORE": 4, "ACCENT": 4, "MOTION": 6, "FILL": 4, "TEXTURE": 8}
 # orders of the high-pass: a hat or a bed made of a thump is loud below what is left of it; phases matter less there
-BEFORE_S = 0.2  # of a bed's end: longer than its filter rings
+BEFORE_S = 0.2  # of a bed's reflection: longer than its filter rings
 GATE_LOWEST_DB = -40.0  # what a gate takes at most
 SHELF_MAX_DB = 12.0
 LOW_SPAN = round(0.5 * RATE)  # samples after the attack, where the share of the lows is measured
@@ -77,13 +77,14 @@ def pitch(hit: Hit, step: Step) -> Hit:
 
 
 def high_pass(hit: Hit, step: Step) -> Hit:
-    """Without what lies below `hz`. A bed is already a loop: its filter has heard the end before the start."""
+    """Without what lies below `hz`. A bed is cut out of its sound: the filter has heard its reflection before it."""
     order = STEEP[step["role"]]
-    if step["role"] != "TEXTURE":
+    before = min(hit.frames - 1, round(BEFORE_S * RATE)) if step["role"] == "TEXTURE" else 0
+    if before <= 0:
         return Hit(high_passed(hit.samples, step["hz"], order), hit.attack)
-    before = min(hit.frames, round(BEFORE_S * RATE))
-    round_it = np.concatenate((hit.samples[:, hit.frames - before :], hit.samples), axis=1)
-    return Hit(np.ascontiguousarray(high_passed(round_it, step["hz"], order)[:, before:]), 0)
+    reflected = 2.0 * hit.samples[:, :1] - hit.samples[:, before:0:-1]
+    wider = np.concatenate((reflected, hit.samples), axis=1)
+    return Hit(np.ascontiguousarray(high_passed(wider, step["hz"], order)[:, before:]), hit.attack)
 
 
 def shelf(hit: Hit, step: Step) -> Hit:

@@ -164,6 +164,14 @@ def test_a_long_sound_gives_a_long_bed_of_its_steady_part():
     assert np.ptp(level_db(np.tile(bed.samples, 2), 100.0)[4410:-4410]) < 3.0
 
 
+def test_the_bed_of_a_boom_is_as_steady_as_one_of_noise():
+    """Its lows, which the bed does without, hold their level while the rest dies away by 12 dB."""
+    t = np.arange(4 * RATE) / RATE
+    boom = 0.4 * np.sin(2 * np.pi * 60 * t) + sounds.noise(4.0, 0.1).samples[0] * 10 ** (-3.0 * t / 20)
+    bed = dressed(judged("boom", sounds.mono(boom)), "TEXTURE")
+    assert np.ptp(level_db(np.tile(bed.samples, 2), 100.0)[4410:-4410]) < 4.0
+
+
 def test_shape_0_is_the_trimmed_sound():
     for sample, clip in list(EVERY.values())[:12]:
         made = Wardrobe().dressed(sample, clip, "ACCENT")
