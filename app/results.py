@@ -37,13 +37,11 @@ def result_body(job: Document) -> dict[str, Any]:
     body = results.result(deps().store, job["id"])
     if body is None:
         raise NotFound("The result of this job is no longer stored.")
-    body = {"job_id": job["id"], "reused_from": job.get("reused_from"), **body}
-    if job["kind"] == "groove":
-        own = groove_body(grooves.groove(deps().store, job["owner"], body["groove_id"]))
-        return {"job_id": job["id"], "reused_from": job.get("reused_from"), **own}
     if job["kind"] == "asset":
         return asset_body(assets.asset(deps().store, job["owner"], body["asset_id"]))
-    return body
+    if job["kind"] == "groove":
+        body = groove_body(grooves.groove(deps().store, job["owner"], body["groove_id"]))
+    return {"job_id": job["id"], "reused_from": job.get("reused_from"), **body}
 
 
 def beat_body(

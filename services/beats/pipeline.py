@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from services.audio.mastering import TARGET_LUFS
 from services.beats.balance import balanced
 from services.beats.beat_gen import compose, recompose
 from services.beats.compose_types import ComposeRequest, Composition, Sound, sound_of
@@ -26,8 +27,6 @@ from services.models.registry import ROLES as ROLE_MODEL
 from services.version import code_version
 
 __all__ = ["Change", "Inputs", "compose_request", "engines", "locked", "make_beat", "regenerate", "skeleton"]
-
-TARGET_LUFS = -14.0  # what streaming services play at
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 
+from services.beats.ticks import US_PER_MINUTE, VELOCITY_MAX
 from services.beats.types import METERS, ROLES, STEPS_PER_QUARTER, Role
 from services.errors import FieldError, Invalid
 from services.grooves.midi_file import MidiFile, Note, read_midi
@@ -18,9 +19,7 @@ from services.grooves.types import Read
 
 DRUM_CHANNEL = 9  # counted from 0: MIDI's channel 10
 TEMPO_US = 500_000  # of a quarter, where the file says nothing: 120 bpm
-US_PER_MINUTE = 60_000_000
 BPM_RANGE = (20.0, 400.0)  # a tempo that a file may claim
-VELOCITY_TOP = 127
 BPM_DIGITS = 3
 STROKES_MAX = 10_000  # of a file, from its start: an hour of drums; more says nothing new and takes half a minute
 
@@ -134,5 +133,5 @@ def _strokes(notes: Sequence[tuple[Role, Note]], clock: _Clock, runs: Sequence[_
         if name == meter:
             step_ms = clock.quarter_us(note.at) / 1000.0 / STEPS_PER_QUARTER
             place = (at - start) * STEPS_PER_QUARTER
-            found.append(Stroke(role, place, step_ms, note.velocity / VELOCITY_TOP, cut=note.at == 0))
+            found.append(Stroke(role, place, step_ms, note.velocity / VELOCITY_MAX, cut=note.at == 0))
     return found
