@@ -84,7 +84,7 @@ def level_of(mono: Samples, name: Band) -> Floats:
 
 def _hits(env: Floats, band: _Band) -> Hits:
     top = float(env.max(initial=0.0))
-    if top < SILENCE:
+    if top < SILENCE or len(env) < 2:
         return Hits(np.zeros(0), np.zeros(0))
     floor = max(SILENCE, top * 10 ** (FLOOR_DB / 20))
     before, past, after = (round(ms / 1000 / HOP_S) for ms in (BEFORE_MS, PAST_MS, band.top_ms))

@@ -101,6 +101,7 @@ NO_GROOVE = {
     "speech": speech(1),
     "more speech": speech(2),
     "silence": np.zeros(4 * RATE),
+    "ten samples": np.ones(10),
     "a hundredth of a second": np.ones(441) * 0.1,
 }
 
