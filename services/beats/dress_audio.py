@@ -26,6 +26,7 @@ from services.canonical import dumps
 CACHE_BYTES = 96 * 2**20  # two hundred beats' worth of usual hits; a long bell or bed takes 1 MiB
 SPARE_S = 0.25  # kept beyond what the decay needs: the first strong peak may come so late
 EDGE_IN, EDGE_OUT = round(0.001 * RATE), round(0.005 * RATE)  # fades at the ends, against clicks
+LATER = round(0.001 * RATE)  # an attack that moves by less is the same one
 ROUNDING = 1e-7  # of the raw peak, -140 dB: what a 24-bit file cannot hold
 OFFSET_POINTS = 4096  # samples that the estimate of DC looks at
 
@@ -91,8 +92,7 @@ class Wardrobe:
             base = _applied(Hit(_centred(raw.samples[:, :frames]), raw.attack), shared)
             if len(shared) < len(steps):
                 self._keep(key, base)
-        made = _applied(base, [s for s in steps if s["variant"] is not None])
-        made = placed(made.samples, made.attack)
+        made = _led(_applied(base, [s for s in steps if s["variant"] is not None]), raw, steps)
         return Dressed(_finished(made, _peak(raw.samples[:, :frames])), made.attack)
 
     def _bed(self, raw: Hit, steps: list[Step]) -> Dressed:
@@ -134,6 +134,17 @@ def _needed(raw: Hit, steps: list[Step]) -> int:
     faster = math.exp2(max([0.0, *(s["semitones"] for s in steps if s["step"] == "pitch")]) / 12.0)
     seconds = float(decay_ms / 1000 * shaping.SILENT_AT + SPARE_S) * faster
     return min(raw.frames, raw.attack + round(seconds * RATE))
+
+
+def _led(hit: Hit, raw: Hit, steps: list[Step]) -> Hit:
+    """The hit with its attack found anew; where that is a later lobe than the raw sound's, the lead goes up to it."""
+    found = placed(hit.samples, hit.attack)
+    lead = next((s for s in steps if s["step"] == "lead"), None)
+    if lead is None:
+        return found
+    faster = math.exp2(sum(s["semitones"] for s in steps if s["step"] == "pitch") / 12.0)
+    led_up_to = min(raw.attack, lead["ms"] * RATE / 1000) / faster
+    return shaping.lead(found, lead) if found.attack - led_up_to >= LATER else found
 
 
 def _applied(hit: Hit, steps: list[Step]) -> Hit:
