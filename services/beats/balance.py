@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from services.beats import ducking
+from services.beats.edit_shapes import ADDED_VELOCITY
 from services.beats.grid import bar_bpms, placed
 from services.beats.softness import LAYERS, layer_of
 from services.beats.styles import STYLES
@@ -33,7 +34,7 @@ Floats = ducking.Floats
 
 
 def balanced(beat: Beat, roles: Sequence[Role] = ROLES) -> dict[str, Any]:
-    """The beat's mix with `balance_db` of these roles set from its events; a role without events gets 0."""
+    """The beat's mix with `balance_db` of these roles set from its events (see `balance`)."""
     found = balance(beat.events, beat.grid, duck_db_of(beat))
     strips = dict(beat.mix.get("roles", {}))
     for role in roles:
@@ -55,7 +56,10 @@ def duck_db_of(beat: Beat) -> float:
 
 
 def balance(events: Sequence[Event], grid: Grid, duck_db: float) -> dict[Role, float]:
-    """The trim of each role in dB (2 decimals, within ±24) that brings its median hit to the role's target."""
+    """The trim of each role in dB (2 decimals, within ±24) that brings its median hit to the role's target.
+
+    A role without events gets what a single hit needs that is added by hand: an edit may bring it in.
+    """
     heard: dict[Role, list[tuple[float, Event]]] = {role: [] for role in ROLES}
     for time_s, event in placed(grid, [e for e in events if not e.muted and e.velocity > 0.0]):
         heard[event.role].append((time_s, event))
@@ -63,7 +67,7 @@ def balance(events: Sequence[Event], grid: Grid, duck_db: float) -> dict[Role, f
     found: dict[Role, float] = {}
     for role, hits in heard.items():
         if not hits:
-            found[role] = 0.0
+            found[role] = round(ROLE_LU[role] - 40.0 * math.log10(ADDED_VELOCITY), 2)
             continue
         loud = _beds(hits, kicks, duck_db) if role == "TEXTURE" else _hits(hits)
         # Where ghosts outnumber the backbeat they would be the median, and lift it 20 dB over CORE.

@@ -28,7 +28,7 @@ from dataclasses import replace
 from typing import Any
 
 from services.beats.document import check_beat, event_errors
-from services.beats.edit_shapes import EVENTS_MAX, OP_SHAPES, check_shapes
+from services.beats.edit_shapes import ADDED_VELOCITY, EVENTS_MAX, OP_SHAPES, check_shapes
 from services.beats.edit_time import duplicate_bars, set_bpm, set_sections, set_swing
 from services.beats.event_ids import free_id
 from services.beats.fitting import fitted
@@ -38,7 +38,6 @@ from services.errors import FieldError, Invalid
 
 __all__ = ["OP_SHAPES", "apply"]
 
-ADDED_VELOCITY = 0.8  # of an event added without one
 ADDED_SOURCE = "edit"
 TRIM_MIN_S = 0.005  # shorter is a click
 TRIM_SLACK_S = 0.001  # rounding of a sound's written length

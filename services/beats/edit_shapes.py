@@ -22,6 +22,7 @@ from services.errors import FieldError, Invalid
 
 OPS_MAX = 2000  # operations in one request
 EVENTS_MAX = 20_000  # of a beat: 64 bars of 24 steps with every step taken a dozen times
+ADDED_VELOCITY = 0.8  # of an event added without one
 GAIN_MIN_DB, GAIN_MAX_DB = -60.0, 24.0  # silence for every purpose, and more than any sound needs
 TEXT_MAX = 200  # characters of an id
 NAME_MAX = 40  # characters of a section's name: what a page shows above its bars

@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from services.beats.balance import BALANCE_MAX_DB, balance, balanced, weighed
+from services.beats.edit_shapes import ADDED_VELOCITY
 from services.beats.render import render_mix
-from services.beats.types import ROLES, Beat
+from services.beats.types import Beat
 from services.beats.voices import ROLE_LU
 from tests.beat_material import event, full_beat, grid
 from tests.groove_figures import balance_lu
@@ -31,7 +32,14 @@ def test_it_follows_from_events_alone():
     beat, _ = full_beat()
     again = balance(tuple(reversed(beat.events)), beat.grid, -2.0)
     assert again == balance(beat.events, beat.grid, -2.0)
-    assert balance((), beat.grid, -2.0) == dict.fromkeys(ROLES, 0.0)
+
+
+@pytest.mark.parametrize("role", ["CORE", "ACCENT", "MOTION", "FILL"])
+def test_a_role_that_an_edit_brings_in_is_heard_where_it_belongs(role):
+    empty = balance((), grid(60.0), -2.0)
+    added = balance([event("s", 0, 0, role, "tom", velocity=ADDED_VELOCITY)], grid(60.0), -2.0)
+    assert empty[role] == pytest.approx(added[role], abs=0.01)
+    assert empty["CORE"] - empty["TEXTURE"] == pytest.approx(-ROLE_LU["TEXTURE"])
 
 
 def test_one_hit_of_full_velocity_needs_the_target_alone():
