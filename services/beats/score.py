@@ -7,7 +7,7 @@ hats last until the next closed one, which is marked as choking them.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from services.beats.cast import Parts, bed_bars, chooser, instrument_of
@@ -71,7 +71,25 @@ def _without_clashes(notes: list[Note], grid: Grid) -> list[Note]:
         near = kicks[bisect_right(kicks, (at, LAST)) : bisect_right(kicks, (at + 1.0, LAST))]
         return any(sample_id != own for _, sample_id in near)
 
-    return [n for n in notes if not clashes(n)]
+    return [n for n in _changed_places(notes, clashes) if not clashes(n)]
+
+
+def _changed_places(notes: Sequence[Note], clashes: Callable[[Note], bool]) -> list[Note]:
+    """The notes, but in a fill a bass that clashes changes places with another sound, so that both are heard."""
+
+    def played(note: Note, sound: Sound | None) -> Note:
+        return note._replace(sound=sound, instrument=instrument_of(sound, note.hit))
+
+    found = list(notes)
+    for i, note in enumerate(notes):
+        if note.hit.role != "FILL" or not clashes(note):
+            continue
+        fill = [j for j, n in enumerate(found) if n.hit.role == "FILL" and n.bar == note.bar and n.sound != note.sound]
+        free = [j for j in fill if not clashes(played(found[j], note.sound))]
+        if free:
+            best = min(free, key=lambda j: found[j].hit.rank)
+            found[i], found[best] = played(note, found[best].sound), played(found[best], note.sound)
+    return found
 
 
 def _at(note: Note, steps: int) -> float:

@@ -242,6 +242,16 @@ def test_a_bass_never_starts_in_the_sixteenth_before_a_kick(name):
         assert not [b for b in low if any(0 < (k - b) % (8 * steps) <= 1 for k in kicks)]
 
 
+@pytest.mark.parametrize("style", ["reggaeton", "polka", "samba", "prog7", "afro68", "rock"])
+def test_a_bass_among_toms_is_heard(style):
+    """Its place in a fill would lie right before a kick: it plays another one, and a tom plays there."""
+    bass = Sound("bass", "FILL", instrument="bass", lowness=0.8)
+    toms = (Sound("tom", "FILL", instrument="tom", lowness=0.4), Sound("knock", "FILL", instrument="perc"))
+    for seed in range(4):
+        composition = compose(ask(style, bars=16, sounds=(*sounds(CORE=1, ACCENT=2, MOTION=3), bass, *toms), seed=seed))
+        assert not composition.benched
+
+
 @pytest.mark.parametrize("style", ["house", "trap", "waltz"])
 def test_a_kit_of_textures_alone_lies_in_beds(style):
     composition = compose(ask(style, bars=4, sounds=sounds(TEXTURE=64)))
