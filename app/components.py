@@ -55,6 +55,17 @@ BY_STEP: Json = {
     "type": "object",
     "additionalProperties": {"type": "object", "additionalProperties": NUMBER},
 }
+STRIP = record(
+    "gain_db pan muted",
+    gain_db=NUMBER,
+    pan={"type": "number", "description": "-1 left to 1 right"},
+    muted=FLAG,
+    balance_db={
+        "type": "number",
+        "description": "Set when the beat is composed, so that the role's hits are heard at its level",
+    },
+)
+MIX = record("roles target_lufs", roles={"type": "object", "additionalProperties": STRIP}, target_lufs=NUMBER)
 POOLS: Json = {"type": "object", "additionalProperties": many(ID)}
 ROLE_COUNTS: Json = {"type": "object", "additionalProperties": WHOLE, "description": "Sounds in each pool"}
 
@@ -154,7 +165,7 @@ SCHEMAS: dict[str, Json] = {
         events_json=many(ref("Event")),
         meta=ref("Meta"),
         sections=many(SECTION),
-        mix={"type": "object"},
+        mix=MIX,
         links=LINKS,
         media=LINKS,
         takes={**many(ref("Take")), "description": "Of a regenerate with `takes`: the first is the beat's head"},
