@@ -19,7 +19,7 @@ from services.beats.pads import pad_notes
 from services.beats.perform import Hit
 from services.beats.softness import layer_of, softened
 from services.beats.ticks import VELOCITY_MAX, TickClock, length_ticks, midi_velocity
-from services.beats.types import Beat, Role
+from services.beats.types import Beat, Event, Role
 from services.beats.variation import CENTS, amount_of, chances, retuned
 from services.beats.voices import Voice, VoiceKey, cut_group, hat_keys, key_of, make_voice, pad_voice
 from services.errors import NotFound
@@ -102,10 +102,16 @@ def strikes_of(beat: Beat, hits: Sequence[Hit], rack: Rack) -> list[Strike]:
                 cut_group(key, hats),
                 round(hit.duration_s * RATE) if key.role == "TEXTURE" or event.articulation == "choke" else None,
                 release_s(bpms[event.bar]),
-                event.instrument == "bass",
+                _is_bass(beat, event),
             )
         )
     return _one_at_a_time(found)
+
+
+def _is_bass(beat: Beat, event: Event) -> bool:
+    """Whether it yields to the kick. In a fill a bass goes by the name of the part that it plays, a tom."""
+    sample = beat.kit.get(event.sample_id or "")
+    return event.instrument == "bass" or (event.role == "FILL" and sample is not None and sample.instrument == "bass")
 
 
 def pad_strikes(beat: Beat, hits: Sequence[Hit], rack: Rack) -> list[Strike]:

@@ -80,6 +80,15 @@ def test_in_a_loop_the_last_strike_is_heard_over_the_start():
     assert at(curve, 0.0) == pytest.approx(-6.0, abs=3.1)  # over the bed's own seam
 
 
+def test_a_bass_in_a_fill_yields_too():
+    """There its events are called after the part, a tom."""
+    bass = event("bass", 0, 4, "FILL", "tom")
+    alone = render_mix(beat_of(bass), CLIPS, wardrobe=Flat()).stems["FILL"].samples[0]
+    both = render_mix(beat_of(bass, event("k", 0, 5)), CLIPS, wardrobe=Flat()).stems["FILL"].samples[0]
+    at = round((5 * 0.125 + 0.02) * RATE)
+    assert 20 * np.log10(np.abs(both[at]) / np.abs(alone[at])) < -4.5
+
+
 def test_a_bass_yields_to_the_kick_and_the_kick_to_nobody():
     bass = event("bass", 0, 4, "CORE", "bass")
     alone = render_mix(beat_of(bass), CLIPS, wardrobe=Flat()).stems["CORE"].samples[0]
