@@ -25,6 +25,7 @@ from services.beats.voices import Voice, VoiceKey, cut_group, hat_keys, key_of, 
 from services.errors import NotFound
 
 RATE = HOUSE_RATE_HZ
+TAKES_BYTES = 384 * 2**20  # of takes that a render holds; twelve sounds need a tenth of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,7 @@ class Rack:
         self._voices: dict[VoiceKey, Voice] = {}
         self._layers: dict[tuple[VoiceKey, int], Voice] = {}
         self._takes: dict[tuple[VoiceKey, int, int], Voice] = {}
+        self._taken = 0  # bytes of the takes
 
     def voice(self, key: VoiceKey) -> Voice:
         """The voice of a key. Raises NotFound `sample_missing` for a sound without its clip."""
@@ -71,11 +73,19 @@ class Rack:
         return self._voices[key]
 
     def take(self, key: VoiceKey, layer: int, take: int) -> Voice:
-        """A voice in a layer of softness (see `softness.LAYERS`) and a take (see `variation.CENTS`)."""
+        """A voice in a layer of softness (see `softness.LAYERS`) and a take (see `variation.CENTS`).
+
+        Once the takes fill `TAKES_BYTES`, further ones are the plain voice: their levels alone vary then.
+        """
         if (key, layer, take) not in self._takes:
             if (key, layer) not in self._layers:
                 self._layers[key, layer] = softened(self.voice(key), layer)
-            self._takes[key, layer, take] = retuned(self._layers[key, layer], self._amount * CENTS[take])
+            plain = self._layers[key, layer]
+            if self._taken >= TAKES_BYTES:
+                return plain
+            made = retuned(plain, self._amount * CENTS[take])
+            self._taken += made.samples.nbytes
+            self._takes[key, layer, take] = made
         return self._takes[key, layer, take]
 
 

@@ -8,12 +8,14 @@ import pytest
 from scipy import signal
 
 from services.audio.clip import Clip
+from services.beats import strikes
+from services.beats.dress_audio import Wardrobe
 from services.beats.perform import perform
 from services.beats.render import render_mix
 from services.beats.softness import LAYERS, layer_of, softened
 from services.beats.types import Beat
 from services.beats.variation import CENTS, GAIN_DB, amount_of, chances, retuned
-from services.beats.voices import Voice
+from services.beats.voices import Voice, VoiceKey
 from tests.beat_material import LEVEL_MIX, RATE, event, full_beat, grid, hit, noise, one, sample
 
 CLIP = noise(0.4, 0.03, seed=9)
@@ -140,3 +142,15 @@ def test_a_varied_beat_renders_the_same_twice():
 def test_tiny_sounds_vary_without_harm(frames):
     beat, clips = varied(line(8, velocity=0.3), clip=Clip(np.full((1, frames), 0.5, np.float32), RATE))
     assert np.isfinite(render_mix(beat, clips).mix.samples).all()
+
+
+def test_takes_beyond_the_memory_they_may_fill_are_the_plain_voice(monkeypatch):
+    beat, clips = full_beat()
+    whole = render_mix(beat, clips).mix.samples
+    monkeypatch.setattr(strikes, "TAKES_BYTES", 0)
+    rack = strikes.Rack(beat, clips, Wardrobe())
+    key = VoiceKey("kick", "CORE", "")
+    assert rack.take(key, 0, 0) is rack.take(key, 0, 3)
+    small = render_mix(beat, clips).mix.samples
+    assert small.any()
+    assert not np.array_equal(small, whole)
