@@ -16,7 +16,8 @@ from app.config import Settings
 
 CPU = "cpu"
 LEAST_S = 30.0  # a cold cache, a busy machine
-FILE_S = 60.0  # making one file of a beat
+FILE_S = 60.0  # making one file of a beat that is not long
+FILE_FACTOR = 0.5  # more for each second of it
 
 
 def by_audio(factor: float) -> Callable[[float], float]:
@@ -46,7 +47,7 @@ KINDS: dict[str, Kind] = {
     "skeleton": Kind("app.runs.rungs:skeleton"),
     "groove": Kind("app.runs.grooves:groove", reuse="app.reuse:groove"),
     "asset": Kind("app.runs.rungs:asset"),
-    "export": Kind("app.runs.export:export", timeout_s=lambda _: FILE_S),
+    "export": Kind("app.runs.export:export", timeout_s=lambda audio_s: FILE_S + FILE_FACTOR * audio_s),
 }
 
 # Imported (`module`) or called (`module:function`) in the worker before it forks, so that no job pays for it.

@@ -28,12 +28,6 @@ def key_by_hash(store: Store, key_hash: str) -> ApiKey | None:
     return _key(page.items[0]) if page.items else None
 
 
-def key_by_id(store: Store, key_id: str) -> ApiKey | None:
-    """The key with this id."""
-    doc = store.get(NAME, key_id)
-    return _key(doc) if doc else None
-
-
 def all_keys(store: Store) -> list[ApiKey]:
     """Every key, oldest first."""
     return [_key(d) for d in store.each(NAME, {})]

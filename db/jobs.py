@@ -57,11 +57,6 @@ def queued_in(store: Store, queue: str) -> int:
     return store.count(NAME, {"state": "queued", "queue": queue})
 
 
-def running_in(store: Store, queue: str) -> int:
-    """How many jobs of a queue are being worked on."""
-    return store.count(NAME, {"state": "running", "queue": queue})
-
-
 def queued_of(store: Store, queue: str, owner: str) -> int:
     """How many jobs of an owner wait in a queue."""
     return store.count(NAME, {"owner": owner, "state": "queued", "queue": queue})

@@ -11,6 +11,7 @@ from services.beats.document import beat_from_doc
 from services.beats.dress_audio import Wardrobe
 from services.beats.export import ExportOptions
 from services.beats.export import export as make_file
+from services.beats.grid import duration_s
 from services.jobs.types import Outcome
 
 WARDROBE = Wardrobe()  # of this worker: the second file of a beat, and its next state, find their sounds dressed
@@ -20,6 +21,7 @@ def export(ctx: JobContext) -> Outcome:
     """Render the asked file of a state and remember where it lies."""
     params, owner = ctx.job["params"], ctx.job["owner"]
     beat = beat_from_doc(beats.tree(ctx.deps.store, owner, params["tree"]))
+    ctx.measure(duration_s(beat.grid))
     ctx.report("load", 0.1)
     clips = {sample_id: read_wav(ctx.blobs.read(s.blob)) for sample_id, s in beat.kit.items()}
     ctx.report("render", 0.3)

@@ -9,7 +9,6 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 import soxr
-from scipy import signal
 
 from services.audio.clip import Clip, Samples
 
@@ -46,28 +45,6 @@ def faded(samples: Samples, fade_in: int, fade_out: int) -> Samples:
     if fall > 0:
         out[..., n - fall :] *= ramp(fall)[::-1]
     return out
-
-
-def without_dc(samples: Samples) -> Samples:
-    """A copy of float32 (…, n) minus each channel's mean."""
-    if samples.shape[-1] == 0:
-        return samples.copy()
-    mean = samples.mean(axis=-1, dtype=np.float64, keepdims=True)
-    centred: Samples = (samples - mean).astype(np.float32)
-    return centred
-
-
-def butter_filtered(samples: Samples, rate_hz: int, low_hz: float | None, high_hz: float | None) -> Samples:
-    """float32 (…, n) through causal second-order Butterworth filters: high-pass at low_hz, low-pass at high_hz.
-
-    None, or an upper corner at or above half the rate, leaves that side open.
-    """
-    out = samples.astype(np.float32)
-    if low_hz:
-        out = signal.sosfilt(signal.butter(2, low_hz, "high", fs=rate_hz, output="sos").astype(np.float32), out)
-    if high_hz and high_hz < rate_hz / 2:
-        out = signal.sosfilt(signal.butter(2, high_hz, "low", fs=rate_hz, output="sos").astype(np.float32), out)
-    return np.asarray(out, np.float32)
 
 
 @lru_cache(maxsize=256)

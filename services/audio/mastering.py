@@ -36,7 +36,7 @@ _CLIP_SHARE = CLIP_MAX_DB / (CLIP_MAX_DB + LIMIT_MAX_DB)
 _CLIP_KNEE = 0.5  # of the peak: below it nothing is bent
 _ATTACK_BLOCKS = 4  # 128 samples: 2.9 ms at 44.1 kHz
 _RELEASE_DB_PER_S = 30.0  # 3 dB come back in 100 ms
-_MARGIN_DB = 0.2  # kept from the ceiling: meters that oversample more than four times read up to so much higher
+_MARGIN_DB = 0.35  # kept from the ceiling: meters that oversample more than four times read up to so much higher
 TOLERANCE_LU = 0.5
 
 

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from services.beats.arrange import ARRANGED_BARS, arranged, layout, section_phrases
+from services.beats.cast import SOUNDS_MAX
 from services.beats.compose_types import ComposeRequest, Composition, Sound, sound_of
 from services.beats.event_ids import event_id, free_id
 from services.beats.feel import feels_of
@@ -23,7 +24,7 @@ from services.beats.material import Hit, phrases
 from services.beats.plan import Plan, make_plan
 from services.beats.score import Note, score
 from services.beats.styles import STYLES
-from services.beats.types import ROLES, Beat, Event, Role, Section
+from services.beats.types import ROLES, SAMPLES_MAX, Beat, Event, Role, Section
 from services.errors import FieldError, Invalid
 from services.grooves.apply import grooved
 
@@ -93,7 +94,7 @@ def recompose(
 
     kept = [e for e in beat.events if e.id in keep or not changes(e)]
     new = [e for e in fresh.events if changes(e) and outside(beat.grid, e) is None]
-    events = in_order(beat.grid, [*kept, *_beside(kept, new)])
+    events = in_order(beat.grid, [*kept, *_beside(kept, _seated(kept, new))])
     playing = {e.sample_id for e in events}
     benched = {
         s.sample_id: fresh.benched.get(
@@ -134,6 +135,27 @@ def _in_grid_of(beat: Beat, request: ComposeRequest) -> ComposeRequest:
         request, bpm=grid.bpm, bars=grid.bars, meter=grid.meter, swing=grid.swing, swing_unit=grid.swing_unit,
         style=style,
     )  # fmt: skip
+
+
+def _seated(kept: Sequence[Event], new: Sequence[Event]) -> list[Event]:
+    """New events in bars where kept ones may have taken a role's seats: then a sound that sits there plays them."""
+    seats: dict[tuple[int, Role], dict[str, Event]] = {}
+    for event in kept:
+        if event.sample_id is not None:
+            seats.setdefault((event.bar, event.role), {}).setdefault(event.sample_id, event)
+    found: list[Event] = []
+    for event in new:
+        here = seats.setdefault((event.bar, event.role), {})
+        full = len(here) >= SOUNDS_MAX.get(event.role, SAMPLES_MAX)
+        if event.sample_id is None or event.sample_id in here:
+            found.append(event)
+        elif full:
+            sitting = next(iter(here.values()))
+            found.append(replace(event, sample_id=sitting.sample_id, instrument=sitting.instrument))
+        else:
+            here[event.sample_id] = event
+            found.append(event)
+    return found
 
 
 def _beside(kept: Sequence[Event], new: Sequence[Event]) -> list[Event]:
@@ -212,7 +234,8 @@ def _tempo_warning(plan: Plan) -> tuple[str, ...]:
 def _short_warning(request: ComposeRequest) -> tuple[str, ...]:
     if not request.arrange or request.bars >= ARRANGED_BARS:
         return ()
-    return (f"{request.bars} bars are too short for sections, which need {ARRANGED_BARS}: this beat is a flat loop.",)
+    short = "One bar is" if request.bars == 1 else f"{request.bars} bars are"
+    return (f"{short} too short for sections, which need {ARRANGED_BARS}: this beat is a flat loop.",)
 
 
 def _missing_warnings(sounds: Sequence[Sound]) -> tuple[str, ...]:

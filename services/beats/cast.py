@@ -31,6 +31,7 @@ LEAD_DRUMS = ("kick", "snare", "clap")  # a drum of this kind leads before anyth
 AS_LOW = 0.1  # shares of energy below 120 Hz that differ less are equally low: then a kick goes before a bass
 AS_BRIGHT = 0.5  # of the brightest one's share above 4 kHz: from there on a sound is bright
 CYMBALS = ("crash", "ride")  # they ring; an open hat is choked
+SOUNDS_MAX: dict[Role, int] = {"CORE": 1, "ACCENT": 2, "MOTION": 3}  # of a role in one bar
 SEATS = (0, 1, 0, 2)  # of the bars of a phrase
 CRASH_VOICE, OPEN_VOICE, EXTRA_VOICE = 3, 1, 2  # of MOTION
 GHOSTS = (1,)  # of ACCENT: ghosts and answers

@@ -6,10 +6,11 @@ import pytest
 
 from services import canonical
 from services.beats.beat_gen import ComposeRequest, compose, recompose
+from services.beats.cast import SOUNDS_MAX
 from services.beats.document import check_beat, to_doc
 from services.beats.edit import apply
 from services.errors import Invalid
-from tests.composing import FULL, boombap, many, sounds
+from tests.composing import FULL, boombap, made, many, sounds
 
 KIT = sounds(**FULL)
 ASK = ComposeRequest(bpm=90, bars=4, style="boombap", seed=7, sounds=KIT)
@@ -108,3 +109,16 @@ def test_what_cannot_be_made_again_is_refused(arguments, named):
     with pytest.raises(Invalid) as error:
         recompose(boombap(), *arguments)
     assert [e.field for e in error.value.errors] == [named]
+
+
+@pytest.mark.parametrize("style", ["house", "trap", "boombap"])
+def test_kept_events_count_among_the_sounds_of_their_bar(style):
+    request = ComposeRequest(bpm=100, bars=8, style=style, sounds=sounds(CORE=3, ACCENT=4, MOTION=6), density=1.0)
+    beat = made(request)
+    for seed in range(1, 6):
+        kept = frozenset(e.id for e in beat.events[:: seed + 1])
+        after = recompose(beat, replace(request, seed=seed), keep=kept)
+        assert {e for e in beat.events if e.id in kept} <= set(after.events)
+        for bar in range(8):
+            for role, most in SOUNDS_MAX.items():
+                assert len({e.sample_id for e in after.events if (e.bar, e.role) == (bar, role)}) <= most
