@@ -206,16 +206,6 @@ def test_a_groove_of_other_beats_is_refused_at_its_field_and_the_rest_stays(made
     assert page.locator("#steps td.hit").count() > 0
 
 
-def test_without_grooves_on_the_server_the_control_is_hidden(visit):
-    one = visit()
-    one.page.route("**/v1/grooves*", lambda route: route.fulfill(status=404, json={"status": 404, "detail": "none"}))
-    page = one.open()
-    make(page, SOUNDS[:2])
-    _open_feel(page)
-    assert page.is_hidden("#groove-panel")
-    assert "groove" not in page.inner_text("#problem")
-
-
 def test_everything_open_fits_a_phone_and_has_names(visit):
     one = visit(viewport={"width": 390, "height": 800})
     page = one.open()

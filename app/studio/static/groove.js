@@ -1,4 +1,4 @@
-// Grooves: choose one, make one from a loop or a MIDI file, say how much of it. Hidden on a server that has none.
+// Grooves: choose one, make one from a loop or a MIDI file, say how much of it.
 import * as api from "./api.js";
 import { $, counted } from "./dom.js";
 import { guarded } from "./work.js";
@@ -6,21 +6,11 @@ import { guarded } from "./work.js";
 const LIST = "/v1/grooves";
 const PAGE = 100; // the most that a list answers at once
 const MIDI_NAME = /\.(mid|midi)$/i;
-const NO_ROUTE = new Set([404, 405]);
-
-let offered = false;
 
 /** Ask for the owner's grooves, the newest first. */
 export async function load() {
-  try {
-    const { body } = await api.request(`${LIST}?limit=${PAGE}`);
-    offered = true;
-    setGrooves(body.grooves);
-  } catch (problem) {
-    if (!NO_ROUTE.has(problem.status)) throw problem;
-    offered = false;
-  }
-  $("groove-panel").hidden = !offered;
+  const { body } = await api.request(`${LIST}?limit=${PAGE}`);
+  setGrooves(body.grooves);
 }
 
 function setGrooves(list) {
@@ -46,7 +36,7 @@ function showAmount() {
 /** The fields of a request. */
 export function read() {
   const groove = $("groove-choice").value;
-  return offered && groove ? { groove, groove_amount: Number($("groove-amount").value) } : {};
+  return groove ? { groove, groove_amount: Number($("groove-amount").value) } : {};
 }
 
 export function fill(asked) {
