@@ -19,7 +19,7 @@ from services.beats.types import Role
 
 # Where the peaks of a role's bus end, dBFS, at the level that `balance` gives its hits: a few loud hits in a line of
 # soft ones, or two sounds at once, would otherwise be bent in the mix, together with all that sounds under them.
-CEILING_DB: dict[Role, float] = {"CORE": -11.0, "ACCENT": -12.0, "MOTION": -19.0, "FILL": -14.5, "TEXTURE": -24.0}
+CEILING_DB: dict[Role, float] = {"CORE": -11.5, "ACCENT": -12.5, "MOTION": -19.5, "FILL": -14.5, "TEXTURE": -24.0}
 FILTERED: frozenset[Role] = frozenset({"MOTION", "TEXTURE"})  # what a section's low-pass is for
 
 
