@@ -35,6 +35,7 @@ GAIN_MAX_DB = 60.0  # more only lifts the noise of a nearly silent file
 CREST_MAX_DB = 10.0  # peak over momentary loudness: drums that are to be loud together cannot all be spikes
 # Of a spike that is bent away: more would be heard as distortion, later on a hiss than on a tone.
 TAME_MAX_DB: dict[Role, float] = {"CORE": 6.0, "ACCENT": 6.0, "MOTION": 12.0, "FILL": 6.0, "TEXTURE": 6.0}
+SPIKE_LEFT_DB = 6.0  # that may be left of any spike: a lone click in a faint recording would keep it faint
 # Of a voice, both channels together, before its role's trim: a click does not get a slam's loudness by its peak alone.
 # Hats are all peak, and play at half velocity: they may have more.
 PEAK_MAX: dict[Role, float] = {"CORE": 0.56, "ACCENT": 0.56, "MOTION": 1.4, "FILL": 0.56, "TEXTURE": 0.5}
@@ -206,7 +207,7 @@ def _levelled(stereo: Samples, attack: int, role: Role) -> Samples:
         return stereo
     spike_db = 20.0 * math.log10(_peak(stereo)) - level - CREST_MAX_DB
     if spike_db > 0.0:
-        stereo = tamed(stereo, min(spike_db, TAME_MAX_DB[role]))
+        stereo = tamed(stereo, max(min(spike_db, TAME_MAX_DB[role]), spike_db - SPIKE_LEFT_DB))
         level = _level(stereo, attack, role)
     gain = 10.0 ** (min(VOICE_LUFS - level, GAIN_MAX_DB) / 20.0)
     stereo *= np.float32(min(gain, PEAK_MAX[role] / _peak(stereo)))
