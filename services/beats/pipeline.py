@@ -45,7 +45,8 @@ def make_beat(request: BeatRequest, heard: Sequence[Sample], inputs: Inputs) -> 
     """
     kit = make_kit(heard, request.roles)
     made = compose(compose_request(request, kit.samples, inputs.groove))
-    return _beat(request, kit.samples, made, replace(inputs, warnings=(*inputs.warnings, *kit.warnings)))
+    beat = _beat(request, kit.samples, made, replace(inputs, warnings=(*inputs.warnings, *kit.warnings)))
+    return replace(beat, mix=balanced(beat))
 
 
 def compose_request(request: BeatRequest, samples: Sequence[Sample], groove: Groove | None) -> ComposeRequest:
@@ -86,8 +87,7 @@ def _beat(request: BeatRequest, samples: Sequence[Sample], made: Composition, in
     if inputs.groove is not None:
         meta["groove"] = inputs.groove.to_doc()  # a later take needs it, whether or not it is still among the grooves
     mix = {"roles": {role: {"gain_db": 0.0, "pan": 0.0, "muted": False} for role in ROLES}, "target_lufs": TARGET_LUFS}
-    beat = fitted(Beat(made.grid, made.events, kit, made.sections, mix, meta))
-    return replace(beat, mix=balanced(beat))
+    return fitted(Beat(made.grid, made.events, kit, made.sections, mix, meta))
 
 
 def engines() -> dict[str, Any]:
@@ -101,7 +101,7 @@ def engines() -> dict[str, Any]:
 
 def regenerate(before: Beat, heard: Sequence[Sample], change: Change) -> Beat:
     """Another take: `preprocess` takes the sounds just `heard`, `roles` pools those of the beat anew, `beat` composes
-    anew, `render` renews the files.
+    anew, `arrange` lays the same material out anew, `render` renews the files.
 
     With `roles`, `bars` or `keep` in the fields, only those roles and bars change and the kept events stay; without,
     tempo changes stay unless `bpm` is sent. Raises Invalid for unknown kept events, bars outside the beat, and fields

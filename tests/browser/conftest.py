@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from tests.browser.acts import make
 from tests.live import KEY
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -82,3 +83,11 @@ def visit(chromium, server):
         one.context.close()
         assert one.errors == []
         assert one.strangers() == set()
+
+
+@pytest.fixture
+def made(visit):
+    """A visit with a fresh beat on the page."""
+    one = visit()
+    make(one.open(), bars=4)
+    return one

@@ -10,14 +10,6 @@ from tests.browser.acts import SOUNDS, beat_id, idle, make, saved, slide, stored
 pytestmark = pytest.mark.browser
 
 
-@pytest.fixture
-def made(visit):
-    """A visit with a fresh beat on the page."""
-    one = visit()
-    make(one.open(), bars=4)
-    return one
-
-
 def _lines(beat, role):
     return [e for e in beat["events_json"] if e["role"] == role]
 

@@ -9,14 +9,6 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
-def made(visit):
-    """A visit with a fresh beat on the page."""
-    one = visit()
-    make(one.open(), bars=4)
-    return one
-
-
-@pytest.fixture
 def long(visit):
     """A visit with a beat of sixteen bars in sections."""
     one = visit()

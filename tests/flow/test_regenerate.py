@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from app.config import load
 from app.deps import Deps
 from app.tasks import run_job
 from db import jobs
@@ -17,12 +16,6 @@ from tests.live import Live
 
 SOUNDS = kit_wavs(41)
 LATER = timedelta(hours=1)  # a lease that no sweeper finds lapsed within the test
-
-
-@pytest.fixture(scope="module")
-def deps(live: Live) -> Deps:
-    """The outside powers of the running instance, as a worker of it has them."""
-    return Deps(load({**live.env}))
 
 
 @pytest.fixture

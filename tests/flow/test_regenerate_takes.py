@@ -7,16 +7,9 @@ from typing import Any
 
 import pytest
 
-from app.config import load
 from app.deps import Deps
 from tests.flow.test_regenerate import SOUNDS, head, latest, once_more, patch, take, versions
 from tests.live import Live
-
-
-@pytest.fixture(scope="module")
-def deps(live: Live) -> Deps:
-    """The outside powers of the running instance, as a worker of it has them."""
-    return Deps(load({**live.env}))
 
 
 @pytest.fixture

@@ -49,34 +49,12 @@ def test_swing_and_lateness_are_the_rows(style, kit):
         assert heard(style, kit).swing is not None
 
 
+@pytest.mark.parametrize("group", ["level", "duck", "sound", "master", "hit"])
 @kits
 @styles
-def test_roles_are_balanced_against_core_and_survive_mono(style, kit):
-    assert not heard(style, kit).faults(style, "level")
-
-
-@kits
-@styles
-def test_beds_yield_to_core(style, kit):
-    assert not heard(style, kit).faults(style, "duck")
-
-
-@kits
-@styles
-def test_core_is_low_and_closed_hats_are_bright(style, kit):
-    assert not heard(style, kit).faults(style, "sound")
-
-
-@kits
-@styles
-def test_the_master_is_loud_and_not_squashed(style, kit):
-    assert not heard(style, kit).faults(style, "master")
-
-
-@kits
-@styles
-def test_hits_vary(style, kit):
-    assert not heard(style, kit).faults(style, "hit")
+def test_a_beat_is_in_bounds(style, kit, group):
+    """Balance and mono, ducking, lows and brightness, loudness and peaks, velocities and repeats (`groove_figures`)."""
+    assert not heard(style, kit).faults(style, group)
 
 
 @styles
