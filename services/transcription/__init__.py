@@ -1,0 +1,1 @@
+"""Drums heard in a recording: which instrument, when, how hard, how sure."""
