@@ -39,8 +39,8 @@ class Rhythm:
     """Tempo and beats. `bpm`: quarter notes per minute, None where nothing beats; confidences and stability 0..1.
 
     `beats_s`, `downbeats_s`: seconds, rising, where the beat is heard (no latency); a downbeat is one of the beats.
-    A beat is a quarter, in 6/8 and 12/8 a dotted quarter, in 7/8 an eighth. `tempo_map` has one point where the tempo is
-    constant. `meter` is None where there are no beats.
+    A beat is a quarter, in 6/8 and 12/8 a dotted quarter, in 7/8 an eighth. `tempo_map` has one point where the tempo
+    is constant. `meter` is None where there are no beats.
     """
 
     bpm: float | None
@@ -80,7 +80,7 @@ class KeyEstimate:
 
 @dataclass(frozen=True, slots=True)
 class Loudness:
-    """Integrated loudness in LUFS (ITU-R BS.1770-4), range in LU (EBU Tech 3342), true peak in dBTP; None in silence."""
+    """Integrated loudness in LUFS (ITU-R BS.1770-4), range in LU (EBU Tech 3342), true peak in dBTP; None: silence."""
 
     integrated_lufs: float | None
     range_lu: float | None

@@ -17,7 +17,7 @@ def session(model: registry.Model) -> InferenceSession:
 
     One thread: several workers share the machine, and pool threads do not survive a fork.
     """
-    import onnxruntime  # noqa: PLC0415  a tenth of a second that only those who hear need to spend
+    import onnxruntime  # a tenth of a second that only those who hear need to spend
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1

@@ -25,9 +25,9 @@ Floats = npt.NDArray[np.float32]
 class Activations:
     """What the network hears in each frame of a recording, all float32 and 0..1, frame k at k * `frame_s` seconds.
 
-    `families` (5, frames) in the order of FAMILIES, `drums` (9, frames) in the order of DRUMS: how sure it is that a hit
-    begins here. `velocities` (9, frames): how hard such a hit is. `peak`: the loudest sample of the recording, so that
-    silence is known.
+    `families` (5, frames) in the order of FAMILIES, `drums` (9, frames) in the order of DRUMS: how sure it is that a
+    hit begins here. `velocities` (9, frames): how hard such a hit is. `peak`: the loudest sample of the recording, so
+    that silence is known.
     """
 
     frame_s: float
