@@ -38,10 +38,13 @@ class Heard:
 
 
 @contextlib.contextmanager
-def decoded(ctx: JobContext, sources: Sequence[dict[str, Any]], limits: Limits) -> Iterator[list[Decoded]]:
+def decoded(
+    ctx: JobContext, sources: Sequence[dict[str, Any]], limits: Limits, *, silence: bool = False
+) -> Iterator[list[Decoded]]:
     """The sources as PCM, all or none; on failure the assets that only this request brought are removed.
 
-    Raises NotAudio, TooLarge or Invalid with an entry per refused file; SourceExpired when an upload is gone.
+    `silence`: a silent file is an answer, too; else it is refused. Raises NotAudio, TooLarge or Invalid with an entry
+    per refused file; SourceExpired when an upload is gone.
     """
     with contextlib.ExitStack() as opened:
         try:
@@ -50,7 +53,7 @@ def decoded(ctx: JobContext, sources: Sequence[dict[str, Any]], limits: Limits) 
             found = decode_files(
                 files, limits, ctx.blobs.staging(), lambda s: ctx.report("decode", min(0.3, 0.3 * s / seconds))
             )
-            whole = _all_sounding(sources, found)
+            whole = _all_usable(sources, found, silence=silence)
         except ServiceError:
             assets.remove_unheard(ctx.deps.store, tuple(ctx.job.get("fresh") or ()))
             raise
@@ -67,13 +70,15 @@ def _open(ctx: JobContext, source: dict[str, Any], opened: contextlib.ExitStack)
         raise SourceExpired(f"{source['name']} has expired: upload it again.") from None
 
 
-def _all_sounding(sources: Sequence[dict[str, Any]], found: Sequence[Decoded | NotDecodable]) -> list[Decoded]:
-    """The files, if all can be decoded and heard. Raises the first refusal with an entry for each refused file."""
+def _all_usable(
+    sources: Sequence[dict[str, Any]], found: Sequence[Decoded | NotDecodable], *, silence: bool
+) -> list[Decoded]:
+    """The files, if all can be decoded and, but for `silence`, heard. Raises the first refusal with an entry for each refused file."""
     whole, refused = [], []
     for source, one in zip(sources, found, strict=True):
         if isinstance(one, NotDecodable):
             refused.append((source["field"], one.error))
-        elif one.silent:
+        elif one.silent and not silence:
             refused.append((source["field"], Invalid(f"{source['name']} {SILENT}", code="silent")))
         else:
             whole.append(one)
