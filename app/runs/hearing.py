@@ -73,7 +73,8 @@ def _open(ctx: JobContext, source: dict[str, Any], opened: contextlib.ExitStack)
 def _all_usable(
     sources: Sequence[dict[str, Any]], found: Sequence[Decoded | NotDecodable], *, silence: bool
 ) -> list[Decoded]:
-    """The files, if all can be decoded and, but for `silence`, heard. Raises the first refusal with an entry for each refused file."""
+    """The files, if all can be decoded and, but for `silence`, heard. Raises the first refusal with an entry for each
+    refused file."""
     whole, refused = [], []
     for source, one in zip(sources, found, strict=True):
         if isinstance(one, NotDecodable):
