@@ -1,45 +1,27 @@
-"""The answers of the API as JSON Schema (2020-12, as OpenAPI 3.1 takes them), shared by all operations."""
+"""The answers of the API as JSON Schema, shared by all operations."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from services.beats.types import INSTRUMENTS, METERS, ROLES
-
-Json = dict[str, Any]
-
-ID: Json = {"type": "string"}
-TEXT: Json = {"type": "string"}
-TIME: Json = {"type": "string", "format": "date-time"}
-SECONDS: Json = {"type": "number", "minimum": 0}
-UNIT: Json = {"type": "number", "minimum": 0, "maximum": 1}
-NUMBER: Json = {"type": "number"}
-WHOLE: Json = {"type": "integer"}
-FLAG: Json = {"type": "boolean"}
-ROLE: Json = {"type": "string", "enum": list(ROLES)}
-INSTRUMENT: Json = {"type": "string", "enum": list(INSTRUMENTS)}
-LINKS: Json = {"type": "object", "additionalProperties": {"type": "string"}}
-
-
-def ref(name: str) -> Json:
-    """A reference to a component."""
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
-def many(items: Json) -> Json:
-    """A list of these."""
-    return {"type": "array", "items": items}
-
-
-def maybe(schema: Json) -> Json:
-    """This or null."""
-    return {"anyOf": [schema, {"type": "null"}]}
-
-
-def record(required: str, **properties: Json) -> Json:
-    """An object; `required` names its certain properties, separated by spaces."""
-    return {"type": "object", "properties": properties, "required": required.split()}
-
+from app import ears
+from app.shapes import (
+    FLAG,
+    ID,
+    INSTRUMENT,
+    LINKS,
+    NUMBER,
+    ROLE,
+    SECONDS,
+    TEXT,
+    TIME,
+    UNIT,
+    WHOLE,
+    Json,
+    many,
+    maybe,
+    record,
+    ref,
+)  # fmt: skip
+from services.beats.types import METERS
 
 SOURCE = record("asset_id start_s end_s", asset_id=ID, start_s=SECONDS, end_s=SECONDS)
 PART = record("start_s end_s", start_s=SECONDS, end_s=SECONDS)
@@ -295,6 +277,7 @@ SCHEMAS: dict[str, Json] = {
         links=LINKS,
     ),
     "Health": record("status checks", status=TEXT, checks={"type": "object"}),
+    **ears.SCHEMAS,
 }
 
 for _name, _item in (
@@ -305,5 +288,6 @@ for _name, _item in (
     ("Styles", "Style"),
     ("Samples", "Sample"),
     ("Grooves", "Groove"),
+    ("Analyses", "AnalysisSummary"),
 ):
     SCHEMAS[_name] = record(_name.lower(), **{_name.lower(): many(ref(_item))})

@@ -12,7 +12,7 @@ from flask import url_for
 from app import queue
 from app.auth import deps, media_url
 from app.deps import Deps
-from db import assets, beats, grooves, jobs, results
+from db import analyses, assets, beats, grooves, jobs, results
 from db.store import Document
 from services import clock
 from services.beats.document import beat_from_doc
@@ -23,6 +23,19 @@ from services.errors import NotFound
 BEAT_FILES = ("audio.wav", "audio.flac", "audio.mp3", "audio.ogg", "beat.mid", "kit.zip", "stems.zip")
 SHOWN_STATES = 32  # formatted states kept in memory; one of 64 bars is about 2 MB
 BEAT_KINDS = ("beat", "regenerate")
+ANALYSIS_KINDS = ("analysis", "reanalysis")
+# What a list shows of an analysis: not its beats, of which an hour has thousands.
+ANALYSIS_SUMMARY = ("duration_s", "bpm", "bpm_confidence", "meter", "key", "key_confidence", "loudness_lufs")
+
+
+def result_state(job: Document) -> str | None:
+    """The name of the state that a succeeded job made, as the next change asks for it; None where nothing changes."""
+    if job["kind"] in ANALYSIS_KINDS:
+        return str(job["id"])
+    if job["kind"] in BEAT_KINDS:
+        stored = results.result(deps().store, job["id"])
+        return str(stored["commit"]) if stored else None
+    return None
 
 
 def result_body(job: Document) -> dict[str, Any]:
@@ -41,6 +54,9 @@ def result_body(job: Document) -> dict[str, Any]:
         return asset_body(assets.asset(deps().store, job["owner"], body["asset_id"]))
     if job["kind"] == "groove":
         body = groove_body(grooves.groove(deps().store, job["owner"], body["groove_id"]))
+    if job["kind"] in ANALYSIS_KINDS:
+        doc = analyses.analysis(deps().store, job["owner"], body["analysis_id"])
+        body = analysis_body({**doc, **body["state"]})
     return {"job_id": job["id"], "reused_from": job.get("reused_from"), **body}
 
 
@@ -140,6 +156,38 @@ def groove_body(doc: Document) -> dict[str, Any]:
         "created_at": clock.iso(doc["created_at"]),
         "links": {"self": url_for("grooves.show", groove_id=doc["id"])},
     }
+
+
+def analysis_body(doc: Document) -> dict[str, Any]:
+    """An analysis as the API shows it, with the hints it was derived under."""
+    return {
+        "analysis_id": doc["id"],
+        "name": doc["name"],
+        "asset_id": doc["asset_id"],
+        **doc["found"],
+        "hints": doc["hints"],
+        "engines": doc["engines"],
+        "created_at": clock.iso(doc["created_at"]),
+        "updated_at": clock.iso(doc["updated_at"]),
+        "links": _analysis_links(doc),
+    }
+
+
+def analysis_summary(doc: Document) -> dict[str, Any]:
+    """An analysis in a list."""
+    return {
+        "analysis_id": doc["id"],
+        "name": doc["name"],
+        "asset_id": doc["asset_id"],
+        **{name: doc["found"][name] for name in ANALYSIS_SUMMARY},
+        "created_at": clock.iso(doc["created_at"]),
+        "updated_at": clock.iso(doc["updated_at"]),
+        "links": _analysis_links(doc),
+    }
+
+
+def _analysis_links(doc: Document) -> dict[str, str]:
+    return {"self": url_for("analyses.show", analysis_id=doc["id"])}
 
 
 def version_body(doc: Document, head: str) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.deps import Deps
-from db import beats, grooves, results
+from db import analyses, beats, grooves, results
 from db.store import Document
 from services.errors import NotFound
 from services.jobs.types import Outcome
@@ -44,3 +44,14 @@ def groove(deps: Deps, job: Document, original: Document) -> Outcome:
     facts = {name: doc[name] for name in grooves.FACTS}
     grooves.save_groove(deps.store, job["owner"], job["id"], facts)
     return Outcome({"groove_id": job["id"]})
+
+
+def analysis(deps: Deps, job: Document, original: Document) -> Outcome:
+    """A new analysis in the state that the original's job made, whatever was corrected there since. Raises NotFound
+    when what was heard is gone."""
+    stored = results.result(deps.store, original["id"])
+    if stored is None or not all(deps.blobs.touch(sha) for sha in stored["state"]["blobs"]):
+        raise NotFound("The result of this job is no longer stored.")
+    state = {**stored["state"], "job_id": job["id"], "updated_at": job["created_at"]}
+    analyses.save_analysis(deps.store, job["owner"], job["id"], analyses.of_source(job["params"]["sources"][0]) | state)
+    return Outcome({"analysis_id": job["id"], "state": state}, tuple(state["blobs"]))

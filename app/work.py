@@ -14,9 +14,9 @@ from app.answers import ok
 from app.auth import caller, deps
 from app.errors import answer
 from app.etags import tag_of
-from app.results import BEAT_KINDS, job_body, result_body
+from app.results import job_body, result_body, result_state
 from app.uploads import Upload
-from db import assets, idempotency, results
+from db import assets, idempotency
 from db.store import Document
 from services import canonical
 from services.errors import FieldError, Invalid, ServiceError
@@ -122,11 +122,10 @@ def respond(job: Document, wait_s: float) -> Response:
 
 
 def finished(job: Document) -> Response:
-    """200 with the result of a succeeded job; a beat carries the ETag that its next change asks for."""
+    """200 with the result of a succeeded job; what can be changed carries the ETag that its next change asks for."""
     out = ok(result_body(job))
-    if job["kind"] in BEAT_KINDS:
-        stored = results.result(deps().store, job["id"])
-        out.set_etag(tag_of(stored["commit"]) if stored else "")
+    if (state := result_state(job)) is not None:
+        out.set_etag(tag_of(state))
     return out
 
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from marshmallow import Schema, fields, validate
 
 from app.bodies import JsonList, JsonObject, Number, Whole, within
+from services.analysis.types import BPM_HIGH, BPM_LOW
 from services.beats import types as t
+from services.errors import FieldError, Invalid
 
 SEED_MAX = 2**53 - 1  # the largest whole number that every JSON reader keeps exact
 IDS = JsonList(
@@ -56,6 +61,33 @@ class BeatFields(SkeletonFields):
         metadata={"description": "Locks: sample name to role"},
     )
     title = fields.Str(load_default="", validate=validate.Length(0, 200))
+
+
+class HintFields(Schema):
+    """What the user knows better about a recording's beat; null or left out: it is found."""
+
+    bpm_min = Number(
+        validate=within(BPM_LOW, BPM_HIGH),
+        allow_none=True,
+        metadata={"description": "The tempo is not below this, in quarter notes per minute"},
+    )
+    bpm_max = Number(
+        validate=within(BPM_LOW, BPM_HIGH), allow_none=True, metadata={"description": "The tempo is not above this"}
+    )
+    meter = fields.Str(validate=validate.OneOf(tuple(t.METERS)), allow_none=True)
+    first_downbeat_s = Number(
+        validate=validate.Range(min=0, error="must be 0 or more"),
+        allow_none=True,
+        metadata={"description": "A second at which a bar begins; not past the end of the recording"},
+    )
+
+
+def check_hints(hints: Mapping[str, Any]) -> None:
+    """Raise Invalid when the tempo's range is empty."""
+    low, high = hints.get("bpm_min"), hints.get("bpm_max")
+    if low is not None and high is not None and low > high:
+        message = f"must not be below bpm_min, {low:g}"
+        raise Invalid(f"bpm_max {message}", errors=(FieldError("bpm_max", message),))
 
 
 class VersionQuery(Schema):

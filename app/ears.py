@@ -1,0 +1,64 @@
+"""The answers about what was heard in a recording, as JSON Schema."""
+
+from __future__ import annotations
+
+from app.shapes import ID, LINKS, NUMBER, SECONDS, TEXT, TIME, UNIT, WHOLE, Json, many, maybe, record
+from services.beats.types import METERS
+
+ANALYSED: Json = {  # what a list shows of an analysis, too
+    "analysis_id": ID,
+    "name": TEXT,
+    "asset_id": maybe(ID),
+    "duration_s": SECONDS,
+    "bpm": maybe({**NUMBER, "description": "Quarter notes per minute; null where nothing beats"}),
+    "bpm_confidence": UNIT,
+    "meter": maybe({"type": "string", "enum": list(METERS)}),
+    "key": maybe({**TEXT, "description": "`C# minor`; null for drums, noise and what is too short"}),
+    "key_confidence": UNIT,
+    "loudness_lufs": maybe({**NUMBER, "description": "Integrated, of the stereo mix (ITU-R BS.1770-4)"}),
+    "created_at": TIME,
+    "updated_at": TIME,
+    "links": LINKS,
+}
+
+SCHEMAS: dict[str, Json] = {
+    "Analysis": record(
+        "analysis_id name duration_s bpm bpm_confidence bpm_alternatives bpm_stability beats_s downbeats_s tempo_map "
+        "meter meter_confidence key key_confidence keys tuning_cents loudness_lufs loudness_range_lu true_peak_db "
+        "sections warnings hints engines created_at updated_at links",
+        **ANALYSED,
+        bpm_alternatives={**many(record("bpm score", bpm=NUMBER, score=UNIT)), "description": "Other readings"},
+        bpm_stability={**UNIT, "description": "1: a constant tempo"},
+        beats_s={**many(SECONDS), "description": "A quarter each; in 6/8 and 12/8 a dotted one, in 7/8 an eighth"},
+        downbeats_s={**many(SECONDS), "description": "The beats that begin a bar"},
+        tempo_map={
+            **many(record("time_s bar bpm", time_s=NUMBER, bar=WHOLE, bpm=NUMBER)),
+            "description": "One point where the tempo is constant",
+        },
+        meter_confidence=UNIT,
+        keys={**many(record("key probability", key=TEXT, probability=UNIT)), "description": "The three likeliest"},
+        tuning_cents=maybe({**NUMBER, "description": "Above A = 440 Hz"}),
+        loudness_range_lu=maybe({**NUMBER, "description": "EBU Tech 3342"}),
+        true_peak_db=maybe({**NUMBER, "description": "dBTP"}),
+        sections={
+            **many(
+                record("start_s end_s label confidence", start_s=SECONDS, end_s=SECONDS, label=TEXT, confidence=UNIT)
+            ),
+            "description": "Those with one label sound alike; the confidence is that of the start",
+        },
+        warnings=many(TEXT),
+        hints=record(
+            "bpm_min bpm_max meter first_downbeat_s",
+            bpm_min=maybe(NUMBER),
+            bpm_max=maybe(NUMBER),
+            meter=maybe(TEXT),
+            first_downbeat_s=maybe(SECONDS),
+        ),
+        engines={"type": "object", "additionalProperties": TEXT},
+        job_id={**ID, "description": "In a job's answer: the job that made this state"},
+        reused_from=maybe(ID),
+    ),
+    "AnalysisSummary": record(
+        "analysis_id name duration_s bpm meter key loudness_lufs created_at updated_at links", **ANALYSED
+    ),
+}
