@@ -1,9 +1,10 @@
 """How loud a piece is, as a listener and a broadcaster hear it: LUFS, and peaks between the samples.
 
 ITU-R BS.1770-4. Samples are K-weighted (a shelf for the head, a high-pass for the ear), their mean square is taken
-over 400 ms windows every 100 ms, and the integrated loudness is the mean of the windows that pass two gates. Each
-channel weighs 1: the house knows mono and stereo only. True peak is the largest sample after four-fold oversampling.
-Mastering to a loudness is in `mastering`.
+over 400 ms windows every 100 ms, and the integrated loudness is the mean of the windows that pass two gates. Channels
+weigh 1, surrounds 1.41 and the low-frequency channel nothing, in the order of WAVE (see `channel_weights`); what the
+house decodes is mono or stereo. The loudness range is that of EBU Tech 3342. True peak is the largest sample after
+four-fold oversampling. Mastering to a loudness is in `mastering`.
 """
 
 from __future__ import annotations
@@ -25,7 +26,13 @@ GATE_ABSOLUTE_LUFS = -70.0
 GATE_RELATIVE_LU = -10.0
 HOP_S = 0.1
 HOPS_PER_WINDOW = 4  # 400 ms windows, three quarters overlapping
-_PIECE_HOPS = 100  # filtered ten seconds at a time, so that float64 copies stay small
+PIECE_HOPS = 100  # filtered ten seconds at a time, so that float64 copies stay small
+RANGE_HOPS = 30  # 3 s windows, EBU Tech 3342
+RANGE_GATE_LU = -20.0
+RANGE_LOW, RANGE_HIGH = 10.0, 95.0  # percentiles between which the range lies
+SURROUND_WEIGHT = 1.41  # BS.1770-4 table 3: what comes from the sides sounds louder
+_SURROUNDS = {4: (2, 3), 5: (3, 4), 6: (4, 5), 7: (5, 6), 8: (4, 5, 6, 7)}  # places in WAVE order
+_LOW_FREQUENCY = 3  # the place of the LFE from six channels on
 
 # The analog filters behind the 48 kHz coefficients of BS.1770-4 tables 1 and 2, warped to any rate.
 _SHELF_HZ, _SHELF_DB, _SHELF_Q, _SHELF_SLOPE = (
@@ -62,19 +69,44 @@ def true_peak_db(clip: Clip) -> float:
 
 def energies(clip: Clip) -> Energies:
     """K-weighted mean square of each 100 ms, summed over channels, float64 (hops,); a last partial hop counts less."""
-    hop = round(clip.rate_hz * HOP_S)
-    sos = k_weighting(clip.rate_hz)
-    state = np.zeros((len(sos), clip.channels, 2))
-    found = np.zeros(-(-clip.frames // hop))
-    for at in range(0, len(found), _PIECE_HOPS):
-        piece = clip.samples[:, at * hop : (at + _PIECE_HOPS) * hop].astype(np.float64)
-        weighted, state = signal.sosfilt(sos, piece, zi=state)
-        whole = weighted.shape[1] // hop
-        blocks = weighted[:, : whole * hop].reshape(clip.channels, whole, hop)
-        found[at : at + whole] = np.einsum("cwh,cwh->w", blocks, blocks) / hop
-        if whole * hop < weighted.shape[1]:
-            found[at + whole] = np.square(weighted[:, whole * hop :]).sum() / hop
-    return found
+    meter = HopMeter(clip.rate_hz, clip.channels)
+    step = PIECE_HOPS * meter.hop
+    pieces = [meter.energies(clip.samples[:, at : at + step]) for at in range(0, clip.frames, step)]
+    return np.concatenate(pieces) if pieces else np.zeros(0)
+
+
+class HopMeter:
+    """`energies` of audio of any length that comes in pieces: it keeps the filter's state between them."""
+
+    def __init__(self, rate_hz: int, channels: int) -> None:
+        self.hop = round(rate_hz * HOP_S)
+        self._sos = k_weighting(rate_hz)
+        self._state = np.zeros((len(self._sos), channels, 2))
+        self._weights = channel_weights(channels)
+
+    def energies(self, piece: Samples) -> Energies:
+        """Energies of the hops of the next piece, float32 (channels, n); n a multiple of `hop`, except in the last."""
+        weighted, self._state = signal.sosfilt(self._sos, piece.astype(np.float64), zi=self._state)
+        whole = weighted.shape[1] // self.hop
+        found = np.zeros(-(-weighted.shape[1] // self.hop))
+        blocks = weighted[:, : whole * self.hop].reshape(len(weighted), whole, self.hop)
+        found[:whole] = self._weights @ np.einsum("cwh,cwh->cw", blocks, blocks) / self.hop
+        if whole < len(found):
+            found[whole] = self._weights @ np.square(weighted[:, whole * self.hop :]).sum(axis=1) / self.hop
+        return found
+
+
+def channel_weights(channels: int) -> Energies:
+    """What each channel counts, float64 (channels,), in the order of WAVE: L R C LFE and surrounds from six on.
+
+    1 for mono, left, right and centre, 1.41 for surrounds, 0 for the low-frequency channel (BS.1770-4 table 3). Four
+    channels are L R and two surrounds, five L R C and two. More than eight have no agreed places and weigh 1.
+    """
+    weights = np.ones(channels)
+    weights[list(_SURROUNDS.get(channels, ()))] = SURROUND_WEIGHT
+    if channels in _SURROUNDS and channels > 5:
+        weights[_LOW_FREQUENCY] = 0.0
+    return weights
 
 
 def squares(samples: Samples, hop: int) -> Energies:
@@ -95,6 +127,22 @@ def gated(hop_energies: Energies) -> float | None:
         return None
     gate = float(_lufs(loud.mean(keepdims=True))[0]) + GATE_RELATIVE_LU
     return float(_lufs(loud[_lufs(loud) > gate].mean(keepdims=True))[0])
+
+
+def range_lu(hop_energies: Energies) -> float | None:
+    """Loudness range in LU of the hops of `energies`, EBU Tech 3342; None for silence and for less than 3 s.
+
+    3 s windows every 100 ms pass a gate at -70 LUFS and one 20 LU below the mean of those; the range lies between the
+    tenth and the 95th percentile of what is left.
+    """
+    windows = _window_means(hop_energies, RANGE_HOPS)
+    loud = windows[_lufs(windows) > GATE_ABSOLUTE_LUFS]
+    if not len(loud):
+        return None
+    levels = _lufs(loud)
+    kept = levels[levels >= float(_lufs(loud.mean(keepdims=True))[0]) + RANGE_GATE_LU]
+    low, high = np.percentile(kept, (RANGE_LOW, RANGE_HIGH))
+    return float(high - low)
 
 
 def true_peak(samples: Samples) -> float:
@@ -166,8 +214,13 @@ def _windows(hop_energies: Energies) -> Energies:
     """Mean square of each full 400 ms window; a shorter piece is one window, completed with silence."""
     if len(hop_energies) < HOPS_PER_WINDOW:
         return np.array([hop_energies.sum() / HOPS_PER_WINDOW])
+    return _window_means(hop_energies, HOPS_PER_WINDOW)
+
+
+def _window_means(hop_energies: Energies, hops: int) -> Energies:
+    """Mean of every `hops` neighbours, float64 (windows,); none if there are fewer."""
     sums = np.concatenate(([0.0], np.cumsum(hop_energies)))
-    return np.asarray(np.maximum(sums[HOPS_PER_WINDOW:] - sums[:-HOPS_PER_WINDOW], 0.0) / HOPS_PER_WINDOW)
+    return np.asarray(np.maximum(sums[hops:] - sums[:-hops], 0.0) / hops)
 
 
 def _lufs(mean_squares: Energies) -> Energies:
