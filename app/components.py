@@ -125,6 +125,10 @@ SCHEMAS: dict[str, Json] = {
         loudness_db={"type": "number", "description": "Against the loudest sound of the same source"},
         tags=many(TEXT),
         similarity={**UNIT, "description": "To the sound of `similar_to`: 1 where nothing differs"},
+        corrected_by={
+            **many(record("sample_id name similarity", sample_id=ID, name=TEXT, similarity=UNIT)),
+            "description": "Your corrections of sounds like this one that counted, the most alike first; empty: none",
+        },
     ),
     "Meta": record(
         "style seed engines pools role_counts samples warnings reused_from",

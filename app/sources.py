@@ -8,7 +8,7 @@ from typing import Any
 
 from app.deps import Deps
 from app.uploads import Upload, distinct
-from db import assets, grooves, samples
+from db import assets, corrections, grooves, samples
 from services import clock
 from services.beats.types import SAMPLES_MAX
 from services.errors import FieldError, Invalid, NotAudio, NotFound, TooLarge
@@ -140,6 +140,12 @@ def named_groove(deps: Deps, owner: str, wanted: dict[str, Any]) -> dict[str, An
     return {"template": Groove.from_doc(doc).to_doc()}
 
 
+def corrected_so_far(deps: Deps, owner: str) -> dict[str, Any]:
+    """How often an owner has corrected a sound, as the parameters of a job that hears roles hold it: equal work is
+    equal only while the user says the same."""
+    return {"corrections": corrections.count(deps.store, owner)}
+
+
 def _earlier_one(deps: Deps, owner: str, one: str) -> dict[str, Any] | None:
     try:
         asset = assets.asset(deps.store, owner, one)
@@ -162,5 +168,4 @@ def _earlier_one(deps: Deps, owner: str, one: str) -> dict[str, Any] | None:
         "name": sample["name"],
         "container": "wav",
         "asset_id": sample["asset_id"],
-        "corrected": [sample["role"], sample["locked"]],  # equal work is equal only while the user says the same
     }

@@ -62,12 +62,12 @@ def _logged(store: Store, commit: Document) -> bool:
 
 
 def forget_samples(store: Store, before: datetime) -> int:
-    """Sounds that no beat uses; a sound in a beat stays while the beat does."""
+    """Sounds that no beat uses and nobody has corrected; a sound in a beat stays while the beat does."""
     used = {blob for tree in store.each(beats.TREES, {}, batch=TREES_AT_ONCE) for blob in tree["blobs"]}
     old = [
         d
         for d in store.each(samples.NAME, {"created_at": {"lt": before}})
-        if d["blob"] not in used and not d.get("locked")
+        if d["blob"] not in used and not d.get("locked") and not d.get("corrected")
     ]
     return sum(store.delete(samples.NAME, d["id"]) for d in old)
 

@@ -37,6 +37,8 @@ COLLECTIONS: tuple[CollectionSpec, ...] = (
         ("owner", "sample_id", "role", "instrument", "created_at", "updated_at"),
         (Index(("owner", "-created_at")), Index(("owner", "updated_at"))),
     ),
+    CollectionSpec("corrections", ("owner", "updated_at"), (Index(("owner", "-updated_at")),)),
+    CollectionSpec("correction_counts", ("owner", "created_at"), ()),
     CollectionSpec("stages", ("owner", "created_at"), (Index(("created_at",)),)),
     CollectionSpec("files", ("owner", "beat_id", "commit", "created_at"), (Index(("beat_id",)),)),
     CollectionSpec("leases", ("until",), ()),

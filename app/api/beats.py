@@ -16,7 +16,7 @@ from app.etags import required_match, with_etag
 from app.openapi import Contract, Door, describe
 from app.paging import listed
 from app.results import beat_body, beat_summary, version_body
-from app.sources import gather, named_groove, refuse_too_many, refuse_unreadable
+from app.sources import corrected_so_far, gather, named_groove, refuse_too_many, refuse_unreadable
 from app.work import Plan, Work, accepted, run
 from db import beats as repo
 from db import jobs
@@ -133,7 +133,8 @@ def create() -> Response:
     def plan() -> Plan:
         template = named_groove(deps(), caller().owner, wanted)
         both = gather(deps(), caller().owner, uploads, ids)
-        return Plan({**wanted, **template, "sources": list(both.sources)}, both.inputs, both.fresh)
+        said = corrected_so_far(deps(), caller().owner)
+        return Plan({**wanted, **template, **said, "sources": list(both.sources)}, both.inputs, both.fresh)
 
     return run(Work("beat", {**wanted, "sample_ids": ids}, uploads, waits=True), plan)
 

@@ -12,7 +12,7 @@ from app.api.fields import IDS, SkeletonFields
 from app.auth import caller, deps, guard
 from app.bodies import JsonObject, Whole, parse, within
 from app.openapi import Contract, Door, describe
-from app.sources import gather, named_groove, refuse_too_many, refuse_unreadable
+from app.sources import corrected_so_far, gather, named_groove, refuse_too_many, refuse_unreadable
 from app.uploads import Upload
 from app.work import Plan, Work, run
 from services.beats import types as t
@@ -115,7 +115,10 @@ def roles() -> Response:
     ids = wanted.pop("sample_ids", [])
     refuse_too_many(len(uploads) + len(ids), "samples")
     refuse_unreadable(uploads, "samples")
-    return run(Work("roles", {**wanted, "ids": ids}, uploads, waits=True), lambda: _plan(uploads, ids, wanted))
+    return run(
+        Work("roles", {**wanted, "ids": ids}, uploads, waits=True),
+        lambda: _plan(uploads, ids, {**wanted, **corrected_so_far(deps(), caller().owner)}),
+    )
 
 
 @blp.route("/skeleton", methods=["POST"])

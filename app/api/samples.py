@@ -16,6 +16,7 @@ from app.openapi import Contract, Door, describe
 from app.paging import listed
 from app.serving import Served, serve
 from app.uploads import shown_name
+from db import corrections
 from db import samples as repo
 from db.store import Document
 from services.beats import types as t
@@ -39,7 +40,10 @@ SHOWN = (
     "source",
     "tags",
     "locked",
+    "reason",
+    "corrected_by",
 )
+HEARD = ("role", "roles", "instrument", "instruments", "confidence")  # of a sample, what the classifier says
 
 
 class SampleQuery(PageQuery):
@@ -58,7 +62,19 @@ class SamplePatch(Schema):
     """A correction."""
 
     name = fields.Str(validate=validate.Length(1, 200))
-    role = fields.Str(validate=validate.OneOf(t.ROLES))
+    role = fields.Str(
+        validate=validate.OneOf(t.ROLES),
+        allow_none=True,
+        metadata={"description": "What it does. Later sounds that are alike follow. null takes the correction back"},
+    )
+    instrument = fields.Str(
+        validate=validate.OneOf(t.INSTRUMENTS),
+        allow_none=True,
+        metadata={
+            "description": "What it is, for it and for later sounds that are alike; in later requests their roles "
+            "follow, unless a role was said too. null takes the correction back"
+        },
+    )
     tags = JsonList(fields.Str(validate=validate.Length(1, 40)), validate=validate.Length(max=32))
 
 
@@ -111,7 +127,7 @@ def show(sample_id: str) -> Response:
 @describe(
     blp,
     Contract(
-        "Correct a sound's name, role or tags",
+        "Correct a sound's name, role, instrument or tags",
         body=SamplePatch,
         answers={200: "Sample"},
         problems=(400, 404, 412, 415, 422, 428),
@@ -120,16 +136,38 @@ def show(sample_id: str) -> Response:
 )
 @guard("assets:write")
 def correct(sample_id: str) -> Response:
-    """The corrected role is a lock in later beats that name this sample by id."""
+    """The corrected role is a lock in later beats that name this sample by id; sounds like it follow the correction."""
     wanted, _ = parse(request, SamplePatch())
     doc = repo.sample(deps().store, caller().owner, sample_id)
     if _tag(doc) != required_match():
         raise StaleVersion("The sound has changed since you read it: read it again and repeat the change.")
-    locked = {"locked": True} if "role" in wanted else {}
     if "name" in wanted:
         wanted["name"] = shown_name(wanted["name"])
-    doc = repo.correct(deps().store, doc, {**wanted, **locked})
+    doc = repo.correct(deps().store, doc, {**wanted, **_said(doc, wanted)})
+    if wanted.keys() & {"name", "role", "instrument"}:
+        corrections.keep(deps().store, doc)
     return with_etag(_body(doc), _tag(doc))
+
+
+def _said(doc: Document, wanted: dict[str, Any]) -> dict[str, Any]:
+    """What a sample's document holds once its role or instrument was corrected, or a correction taken back (null)."""
+    new = {key: wanted[key] for key in ("role", "instrument") if key in wanted}
+    if not new:
+        return {}
+    # a sound locked by an older release has lost which role was heard, but not the probabilities
+    heard = doc.get("heard") or {**{key: doc[key] for key in HEARD}, "role": max(doc["roles"], key=doc["roles"].get)}
+    old = doc.get("corrected") or {"role": doc["role"] if doc["locked"] else None, "instrument": None}
+    said = {**old, **new}
+    words = {key: word for key, word in said.items() if word}
+    return {
+        **heard,
+        **words,
+        "heard": heard if words else None,
+        "corrected": words or None,
+        "corrected_by": [],
+        "reason": "",
+        "locked": "role" in words,
+    }
 
 
 @blp.route("/samples/<sample_id>/preview", methods=["GET"])

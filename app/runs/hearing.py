@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from app.tasks import JobContext
-from db import assets, samples, stages
+from db import assets, corrections, samples, stages
 from services.audio.decode import Decoded, Encoded, Limits, NotDecodable, decode_files
 from services.beats import sounds
+from services.beats.corrections import Said, because, corrected
 from services.beats.document import sample_from_doc, to_doc
 from services.beats.preprocess import SliceRequest
 from services.beats.request import SourceInfo
@@ -123,7 +124,11 @@ def peaks(one: Decoded) -> str:
 
 
 def hear(ctx: JobContext, sources: Sequence[dict[str, Any]], mode: str, max_slices: int) -> Heard:
-    """Stage 1 and 2 for every source, in order; sources heard before come from their stage keys, unless told not to."""
+    """Stage 1 and 2 for every source, in order; sources heard before come from their stage keys, unless told not to.
+
+    What the owner has corrected is heeded last, so that no kept result hides it.
+    """
+    said = said_by_owner(ctx)
     known = {i: old for i, s in enumerate(sources) if (old := _known(ctx, s, mode, max_slices)) is not None}
     todo = [i for i in range(len(sources)) if i not in known]
     made: dict[int, tuple[list[sounds.Cut], list[str]]] = {}
@@ -140,9 +145,16 @@ def hear(ctx: JobContext, sources: Sequence[dict[str, Any]], mode: str, max_slic
         store_cuts(ctx, [cut for cuts, _ in made.values() for cut in cuts])
         for i, (cuts, warnings) in made.items():
             known[i] = Heard(tuple(cut.sample for cut in cuts), tuple(warnings))
-        _keep(ctx, {_key(ctx, sources[i], mode, max_slices): known[i] for i in made})
+        _keep(ctx, {_key(ctx, sources[i], mode, max_slices): known[i] for i in made}, said)
     found = [known[i] for i in range(len(sources))]
-    return Heard(tuple(s for h in found for s in h.samples), tuple(w for h in found for w in h.warnings))
+    return Heard(
+        tuple(corrected(s, said) for h in found for s in h.samples), tuple(w for h in found for w in h.warnings)
+    )
+
+
+def said_by_owner(ctx: JobContext) -> Said:
+    """What the job's owner has corrected until now."""
+    return Said.of(corrections.said_by(ctx.deps.store, ctx.job["owner"]))
 
 
 def _hear_one(
@@ -167,13 +179,20 @@ def store_cuts(ctx: JobContext, cuts: Iterable[sounds.Cut]) -> list[Sample]:
     return out
 
 
-def _keep(ctx: JobContext, found: dict[str, Heard]) -> None:
+def keep_samples(ctx: JobContext, heard: Iterable[Sample], said: Said) -> None:
+    """Put samples into the owner's library, as the owner's corrections would have them."""
+    told = (corrected(s, said) for s in heard)
+    docs = [to_doc(replace(s, reason=because(s))) for s in told]
+    samples.save_samples(ctx.deps.store, ctx.job["owner"], docs)
+
+
+def _keep(ctx: JobContext, found: dict[str, Heard], said: Said) -> None:
     """Remember the sources' stage results, and the samples in the owner's library."""
     owner, docs = ctx.job["owner"], {key: [to_doc(s) for s in heard.samples] for key, heard in found.items()}
     stages.save_stages(
         ctx.deps.store, owner, {key: {"samples": docs[key], "warnings": list(found[key].warnings)} for key in found}
     )
-    samples.save_samples(ctx.deps.store, owner, [doc for one in docs.values() for doc in one])
+    keep_samples(ctx, [s for heard in found.values() for s in heard.samples], said)
 
 
 def _key(ctx: JobContext, source: dict[str, Any], mode: str, max_slices: int) -> str:

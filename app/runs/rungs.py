@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
-from app.runs.hearing import decoded, hear, store_cuts
+from app.runs.hearing import decoded, hear, keep_samples, said_by_owner, store_cuts
 from app.tasks import JobContext
-from db import samples
 from services.audio.decode import Limits
 from services.beats import pipeline, sounds
-from services.beats.document import to_doc
+from services.beats.corrections import because
 from services.beats.preprocess import SliceRequest
 from services.beats.request import BeatRequest, SourceInfo
 from services.beats.view import sample_json
@@ -33,7 +33,7 @@ def slices(ctx: JobContext) -> Outcome:
         found, warnings = sounds.slices(one.pcm, info, SliceRequest(params["dedupe"], params["max_slices"]), ctx.report)
         ids = [sounds.slice_id(info, one.pcm.rate_hz, piece) for piece in found]
         cuts = store_cuts(ctx, sounds.cuts(one.pcm, info, found))
-    samples.save_samples(ctx.deps.store, ctx.job["owner"], [to_doc(s) for s in cuts])
+    keep_samples(ctx, cuts, said_by_owner(ctx))
     rows = [
         {
             "sample_id": own,
@@ -52,10 +52,10 @@ def slices(ctx: JobContext) -> Outcome:
 
 
 def roles(ctx: JobContext) -> Outcome:
-    """Stage 2 alone: each sound judged by itself; locks are the caller's word."""
+    """Stage 2 alone: each sound judged by itself; earlier corrections count, locks are the caller's word."""
     params = ctx.job["params"]
     heard = hear(ctx, params["sources"], "oneshot", 1)
-    locked = pipeline.locked(heard.samples, params["roles"])
+    locked = [replace(s, reason=because(s)) for s in pipeline.locked(heard.samples, params["roles"])]
     return Outcome(
         {"samples": [sample_json(s) for s in locked], "warnings": list(heard.warnings)}, tuple(s.blob for s in locked)
     )

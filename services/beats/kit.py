@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from services.beats.corrections import because
 from services.beats.role_assign import Candidate, Judgement, PoolPlan, assign_pools
 from services.beats.types import ROLES, SAMPLES_MAX, Role, Sample
 from services.errors import FieldError, Invalid
@@ -93,8 +94,14 @@ def distinct(heard: Sequence[Sample]) -> Kit:
 def pooled(kit: Kit) -> Kit:
     """The kit with the pool each sound plays in, and why."""
     plan = plan_of(kit.samples)
-    samples = (replace(s, pool_role=plan.pool_role[s.sample_id], reason=plan.reason[s.sample_id]) for s in kit.samples)
+    samples = (replace(s, pool_role=plan.pool_role[s.sample_id], reason=_reason(s, plan)) for s in kit.samples)
     return replace(kit, samples=tuple(samples))
+
+
+def _reason(sample: Sample, plan: PoolPlan) -> str:
+    """The correction that moved a sound to where it plays, else what the plan says."""
+    stays = plan.pool_role[sample.sample_id] == sample.role
+    return (because(sample) if stays else "") or plan.reason[sample.sample_id]
 
 
 def plan_of(samples: Sequence[Sample]) -> PoolPlan:

@@ -8,8 +8,7 @@ for timbre spaces (Grey 1977, "Multidimensional perceptual scaling of musical ti
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
@@ -51,19 +50,25 @@ AXES: tuple[Axis, ...] = (
     Axis("body_flatness", "decades", 1.0, 1e-3),
     *(Axis(f"energy_{low}_{high}hz", "decades", SHARE_STEP, SHARE_FLOOR) for low, high in pairwise(BANDS_HZ)),
 )
+_STEPS = np.array([axis.step for axis in AXES])
 
 
 def point(features: Mapping[str, float]) -> Floats:
     """Where a sound lies: float32 (len(AXES),), each axis in its steps. A feature that is missing counts as 0, so
     silence, which has none, lies at one place, far from what sounds."""
-    return np.array([_place(axis, float(features.get(axis.name, 0.0))) for axis in AXES], dtype=np.float32)
+    found: Floats = points([features])[0]
+    return found
 
 
-def _place(axis: Axis, value: float) -> float:
-    if axis.scale == "plain":
-        return value / axis.step
-    log = math.log2 if axis.scale == "octaves" else math.log10
-    return log(max(value, 0.0) + axis.floor) / axis.step
+def points(sounds: Sequence[Mapping[str, float]]) -> Floats:
+    """Where these sounds lie, float32 (n, len(AXES)), one `point` each."""
+    values = np.array([[float(one.get(axis.name, 0.0)) for axis in AXES] for one in sounds], dtype=np.float64)
+    values = values.reshape(len(sounds), len(AXES))
+    for i, axis in enumerate(AXES):
+        if axis.scale != "plain":
+            log = np.log2 if axis.scale == "octaves" else np.log10
+            values[:, i] = log(np.maximum(values[:, i], 0.0) + axis.floor)
+    return (values / _STEPS).astype(np.float32)
 
 
 def distances(points: Floats, to: Floats) -> Floats:

@@ -93,6 +93,37 @@ class SourceRef:
 
 
 @dataclass(frozen=True, slots=True)
+class Judged:
+    """What the classifier alone took a sound for; the words are those of a sample."""
+
+    role: Role
+    roles: dict[str, float]
+    instrument: str
+    instruments: dict[str, float]
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """What a person said of one sound: its role, its instrument or both, and the features by which others are alike."""
+
+    sample_id: str
+    name: str
+    role: Role | None
+    instrument: str | None
+    features: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class CorrectedBy:
+    """A correction that had a vote: of another sound, or of this very one. `similarity`: 0..1, 1 without difference."""
+
+    sample_id: str
+    name: str
+    similarity: float
+
+
+@dataclass(frozen=True, slots=True)
 class Sample:
     """One sound of a kit. `blob` is the SHA-256 of its stored cut (WAV, 44.1 kHz, 24 bit)."""
 
@@ -121,6 +152,8 @@ class Sample:
     benched: str | None = None  # why it plays no event
     locked: bool = False
     tags: tuple[str, ...] = ()
+    heard: Judged | None = None  # the classifier's own answer, where a person's word has changed it
+    corrected_by: tuple[CorrectedBy, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from services.beats.grid import bar_starts_s, duration_s, placed, step_s_at
-from services.beats.types import ROLES, Beat, Event, Grid, Sample, Section, Trim
+from services.beats.types import ROLES, Beat, CorrectedBy, Event, Grid, Sample, Section, Trim
 
 DECIMALS = 6  # of seconds: the contract's canonical rounding
 
@@ -96,7 +96,13 @@ def sample_json(sample: Sample) -> dict[str, Any]:
         "quality": sample.quality,
         "loudness_db": sample.loudness_db,
         "tags": list(sample.tags),
+        "corrected_by": corrected_by_json(sample.corrected_by),
     }
+
+
+def corrected_by_json(corrections: Iterable[CorrectedBy]) -> list[dict[str, Any]]:
+    """`[{sample_id, name, similarity}]`, the most alike (1) first: the corrections that had a vote."""
+    return [{"sample_id": c.sample_id, "name": c.name, "similarity": c.similarity} for c in corrections]
 
 
 def _trim_json(trim: Trim) -> dict[str, float]:
