@@ -1,0 +1,271 @@
+"""From hits in seconds to notes on a grid: bar, step and tick, and the rest as feel.
+
+hits + rhythm -> line through the beats (barlines.py) -> swing and note values (fit.py) -> the line again, now through
+the hits themselves, which are heard more exactly than beats -> events of the beats room.
+
+Nothing is dropped: what the grid does not explain of a hit's time is its `offset_ms`, so a score position plus its
+offset is the time as played. Strokes of one drum closer than a grace note are one event with the loudest one's time and
+the id of it; `played` keeps every stroke. Bar 0 is the first downbeat's bar, or the bar of the first hit where that is
+earlier; when hits begin inside the bar before the first downbeat, that bar is a pickup.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from services.analysis.types import Rhythm
+from services.beats.grid import in_order, placed
+from services.beats.types import STEPS_PER_QUARTER, TICKS_PER_STEP, Articulation, Event, Grid, Role
+from services.transcription.barlines import Line, fitted, line_of
+from services.transcription.fit import (
+    BINARY,
+    FLAM_S,
+    TERNARY,
+    UNITS,
+    WAYS,
+    Choice,
+    Floats,
+    Played,
+    Swing,
+    Way,
+    Whole,
+    choose,
+    swing_of,
+)
+from services.transcription.strokes import Stroke
+from services.transcription.types import DRUMS
+
+GridName = Literal["auto", "8", "16", "32", "8t", "16t"]
+GRIDS: tuple[GridName, ...] = ("auto", "8", "16", "32", "8t", "16t")
+
+# What a drum does in a beat, as the beats room and its MIDI reading have it: a crash is a cymbal like the others.
+ROLE_OF: dict[str, Role] = {
+    "kick": "CORE", "snare": "ACCENT", "rim": "ACCENT", "clap": "ACCENT", "tom": "FILL", "hat_closed": "MOTION",
+    "hat_open": "MOTION", "ride": "MOTION", "crash": "MOTION",
+}  # fmt: skip
+# General MIDI notes: a transcribed event has no sound of a kit.
+PITCH_OF = {
+    "kick": 36, "snare": 38, "rim": 37, "clap": 39, "tom": 47, "hat_closed": 42, "hat_open": 46, "ride": 51,
+    "crash": 49,
+}  # fmt: skip
+TOM_PITCH = {"low": 45, "mid": 47, "high": 50}
+
+SCATTER_S = 0.015  # of a drummer and of what is heard of one, before it is measured
+SCATTER_MIN_S, SCATTER_MAX_S = 0.005, 0.020  # machines are still heard some milliseconds off
+MAD_SIGMA = 1.4826  # from the median absolute deviation to the standard deviation of a bell curve
+SAYS_MIN = 0.25  # the weight of the least certain hit
+REFIT_HITS = 8  # fewer do not say more than the beats do
+REFIT_MAX_S = 0.030  # a hit further from its note does not steer the line
+STEER_MAX_S = 0.040  # the line moves by no more at once: beats are right about which note is which
+ROLL_MORE_THAN = 2  # strokes that are one note
+ROUNDS = 2  # line and notes are found in turn
+MS = 1000.0
+OFFSET_DIGITS, BPM_DIGITS = 3, 6  # of milliseconds; of a bent line's tempos
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """Hits as notes: `events` in the order of the beats room, one a note; `played`: one for each stroke, as a player.
+
+    Times of `grid` begin at `start_s` of the recording: what sounds at t there is heard at start_s + t here.
+    """
+
+    grid: Grid
+    start_s: float
+    events: tuple[Event, ...]
+    played: tuple[Event, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Notes:
+    """Each stroke's place: its bar, counted from the first bar line (negative before), and ticks from that bar's."""
+
+    bars: Whole
+    ticks: Whole
+
+
+def quantise(strokes: Sequence[Stroke], rhythm: Rhythm, grid: GridName = "auto") -> Score | None:
+    """The score of strokes in time order (seconds of the recording), or None without any.
+
+    `grid` forces one note value: every hit lies on a multiple of it from its bar line. Where the rhythm has no beat,
+    the grid is 120 bpm from the first hit on, in 4/4 or the rhythm's meter.
+    """
+    if not strokes:
+        return None
+    times = np.array([s.hit.time_s for s in strokes])
+    line = line_of(rhythm, float(times[0]))
+    ways, per_bar = _ways(line, grid)
+    scatter, swing = SCATTER_S, Swing()
+    for left in reversed(range(ROUNDS + 1)):
+        played = _played(strokes, line, times, per_bar=per_bar)
+        span = line.cell_ticks * (line.bar_cells if per_bar else 1)
+        if left in (ROUNDS, 0):  # the line between is as good as the last one
+            swing = swing_of(played, ways, span, scatter)
+        choice = choose(played, ways, span, swing, scatter)
+        if left:
+            scatter = _scatter(choice)
+            line = _steered(line, times, played, choice, per_bar=per_bar)
+    places = played.cells * span + choice.ticks
+    bar_ticks = line.cell_ticks * line.bar_cells
+    return _score(strokes, line, _Notes(places // bar_ticks, places % bar_ticks), swing)
+
+
+def _ways(line: Line, grid: GridName) -> tuple[tuple[Way, ...], bool]:
+    """The subdivisions to choose from, and whether they are of a bar instead of a cell."""
+    if grid == "auto":
+        return WAYS[line.cell_ticks], False
+    return (Way(UNITS[grid], 0.0, TERNARY if grid.endswith("t") else BINARY),), True
+
+
+def _played(strokes: Sequence[Stroke], line: Line, times: Floats, *, per_bar: bool) -> Played:
+    """Strokes as the fit takes them, in cells of the line or in bars."""
+    size = line.bar_cells if per_bar else 1
+    places = line.places(times) / size
+    cells = np.floor(places)
+    kinds = np.array([DRUMS.index(s.hit.instrument) for s in strokes])
+    ends = line.times(np.stack([cells, cells + 1]) * size)
+    close = np.zeros(len(times), dtype=bool)
+    last: dict[int, float] = {}
+    for i, (kind, time_s) in enumerate(zip(kinds.tolist(), times.tolist(), strict=True)):
+        close[i] = time_s - last.get(kind, -math.inf) <= FLAM_S
+        last[kind] = time_s
+    weights = np.clip([s.hit.confidence for s in strokes], SAYS_MIN, 1.0)
+    return Played(cells.astype(np.int64), places - cells, kinds, ends[1] - ends[0], weights, close)
+
+
+def _scatter(choice: Choice) -> float:
+    """How far off hits usually are, in seconds, within what is credible."""
+    off = choice.off_s - np.median(choice.off_s)
+    return float(np.clip(MAD_SIGMA * np.median(np.abs(off)), SCATTER_MIN_S, SCATTER_MAX_S))
+
+
+def _steered(line: Line, times: Floats, played: Played, choice: Choice, *, per_bar: bool) -> Line:
+    """The line through the hits' notes: fitted anew where one straight line serves, else moved as a whole."""
+    near = np.abs(choice.off_s) <= REFIT_MAX_S
+    if near.sum() < REFIT_HITS:
+        return line
+    middle = float(np.median(choice.off_s[near]))
+    if not line.straight:
+        return line.moved(middle)
+    size = line.bar_cells if per_bar else 1
+    notes = (played.cells + played.phases - choice.off_s / played.cell_s) * size
+    if np.ptp(notes[near]) < line.bar_cells:
+        return line.moved(middle)
+    better = fitted(notes[near], times[near], line.meter, played.weights[near])
+    ends = np.array([notes[near].min(), notes[near].max()])
+    return better if np.abs(better.times(ends) - line.times(ends)).max() <= STEER_MAX_S else line
+
+
+def _score(strokes: Sequence[Stroke], line: Line, notes: _Notes, swing: Swing) -> Score:
+    """Events of strokes whose notes are known."""
+    first, skipped = _beginning(line, notes, swing)
+    last = int(notes.bars.max())
+    grid = Grid(
+        tempo_map=_tempo_map(line, first, last),
+        meter=line.meter,
+        bars=last - first + 1,
+        swing=swing.place,
+        swing_unit=swing.unit,
+        pickup_steps=_bar_steps(line) - skipped if skipped else 0,
+    )
+    second_bar = float(line.times([(first + 1) * line.bar_cells])[0])
+    start_s = second_bar - _first_bar_s(grid)
+    steps = notes.ticks // TICKS_PER_STEP - np.where(notes.bars == first, skipped, 0)
+    straight = [
+        _event(stroke, int(bar), int(step), int(tick))
+        for stroke, bar, step, tick in zip(
+            strokes, notes.bars - first, steps, notes.ticks % TICKS_PER_STEP, strict=True
+        )
+    ]
+    at = {p.event.id: p.time_s for p in placed(grid, straight)}
+    played = [
+        replace(e, offset_ms=round((s.hit.time_s - start_s - at[e.id]) * MS, OFFSET_DIGITS))
+        for s, e in zip(strokes, straight, strict=True)
+    ]
+    return Score(grid, start_s, in_order(grid, _merged(strokes, played)), in_order(grid, played))
+
+
+def _bar_steps(line: Line) -> int:
+    return line.cell_ticks * line.bar_cells // TICKS_PER_STEP
+
+
+def _beginning(line: Line, notes: _Notes, swing: Swing) -> tuple[int, int]:
+    """The first bar of the grid, and how many of its steps are missing because it is a pickup."""
+    first = min(0, int(notes.bars.min()))
+    if first != -1:
+        return first, 0
+    whole = swing.pair_ticks // TICKS_PER_STEP if swing.place != 0.5 else 1  # a pair is not cut
+    step = int(notes.ticks[notes.bars == first].min()) // TICKS_PER_STEP
+    return first, step // whole * whole
+
+
+def _tempo_map(line: Line, first: int, last: int) -> tuple[tuple[int, float], ...]:
+    """(bar of the grid, quarter notes per minute) for the line's pieces between these bars, the first at bar 0."""
+    found: dict[int, float] = {}
+    for piece, cell in enumerate(line.cells[:-1]):
+        bar = round(cell) // line.bar_cells - first
+        if bar <= last - first:
+            found[max(0, bar)] = round(line.bpm(piece), BPM_DIGITS)  # of pieces before the grid the last counts
+    if 0 not in found:
+        found[0] = round(line.bpm(), BPM_DIGITS)
+    rows = sorted(found.items())
+    return tuple(row for i, row in enumerate(rows) if i == 0 or row[1] != rows[i - 1][1])
+
+
+def _first_bar_s(grid: Grid) -> float:
+    """The length of the grid's first bar in seconds."""
+    steps = grid.pickup_steps or grid.steps_per_bar
+    return steps * 60.0 / grid.bpm / STEPS_PER_QUARTER
+
+
+def _event(stroke: Stroke, bar: int, step: int, tick: int) -> Event:
+    """A stroke as an event on its note, without its offset."""
+    hit = stroke.hit
+    pitch = TOM_PITCH.get(hit.variant or "", PITCH_OF["tom"]) if hit.instrument == "tom" else PITCH_OF[hit.instrument]
+    return Event(
+        id=stroke.id,
+        bar=bar,
+        step=step,
+        tick=tick,
+        role=ROLE_OF[hit.instrument],
+        instrument=hit.instrument,
+        velocity=hit.velocity,
+        pitch=pitch,
+        articulation=_articulation(hit.variant),
+        variant=hit.variant if hit.variant in TOM_PITCH else None,
+        source="transcription",
+        confidence=hit.confidence,
+        alternatives=tuple(a.instrument for a in hit.alternatives),
+    )
+
+
+def _articulation(variant: str | None) -> Articulation | None:
+    if variant == "ghost":
+        return "ghost"
+    return "flam" if variant == "flam" else None
+
+
+def _merged(strokes: Sequence[Stroke], played: Sequence[Event]) -> list[Event]:
+    """One event for the strokes of a drum that are on one note, each as close to the last as a grace note: the loudest,
+    a flam where a softer one came before it, a roll where there are more than two."""
+    groups: dict[tuple[int, int, int, str], list[list[int]]] = {}
+    for i, event in enumerate(played):
+        on_note = groups.setdefault((event.bar, event.step, event.tick, event.instrument), [])
+        if on_note and strokes[i].hit.time_s - strokes[on_note[-1][-1]].hit.time_s <= FLAM_S:
+            on_note[-1].append(i)
+        else:
+            on_note.append([i])
+    return [_one([played[i] for i in group]) for on_note in groups.values() for group in on_note]
+
+
+def _one(strokes: Sequence[Event]) -> Event:
+    """The event that stands for strokes on one note, in time order."""
+    main = max(range(len(strokes)), key=lambda i: (strokes[i].velocity, -i))
+    if len(strokes) > ROLL_MORE_THAN:
+        return replace(strokes[main], articulation="roll")
+    return replace(strokes[main], articulation="flam") if main else strokes[main]
