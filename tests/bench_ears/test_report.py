@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 import soundfile
 
 from services.beats.types import INSTRUMENTS
+from services.models import registry
 from services.transcription.types import Hit
 from tests.bench.ears import labels, report, trained
 from tests.bench.ears.hearing import Drums, Here
@@ -138,13 +140,15 @@ def test_the_metrics_of_a_training_are_a_column_for_each_way_of_judging(tmp_path
     monkeypatch.setattr(trained, "ROOT", tmp_path)
     doc = {
         "seed": 1,
-        "leave_one_kit_out": {"accuracy": 0.9, "per_class": {"kick": 0.95}},
-        "resubstitution": {"accuracy": 0.99},
+        "left_out": ["a", "b"],
+        "kits_never_heard": {"accuracy": 0.9, "per_class": {"kick": 0.95}},
+        "kits_heard": {"accuracy": 0.99},
     }
-    (tmp_path / "m.json").write_text(json.dumps(doc))
-    (table,) = trained.metrics("Title", Path("m.json"))
-    assert table.columns == ("figure", "leave one kit out", "resubstitution")
+    (tmp_path / "m.metrics.json").write_text(json.dumps(doc))
+    (table,) = trained.metrics("Title", replace(registry.ROLES, file="m.onnx"))
+    assert table.columns == ("figure", "kits never heard", "kits heard")
     assert table.rows == [("accuracy", "0.9", "0.99"), ("per class kick", "0.95", "–")]
+    assert "left out: a, b." in table.notes
 
 
 def test_the_services_hear_a_one_shot(tmp_path):

@@ -18,7 +18,7 @@ from services.beats.styles import STYLES
 from services.beats.types import BEAT_STEPS, BPM_MAX, BPM_MIN, Event, Grid
 from services.transcription.types import DRUMS
 
-FIRST_SEED = 7_100_000  # of these scores; trainings draw theirs from below a million
+FIRST_SEED = 7_100_000  # of these scores; trainings have other code and seeds
 LENGTH_S = (14.0, 24.0)
 BARS_MIN, BARS_MAX = 4, 16
 TEMPO_SPREAD = 0.1  # beyond the style's range, as a share of it

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from services.beats.types import INSTRUMENTS
+from services.models import registry
 from tests.bench.ears import labels, peers, score_drums, score_music, score_roles
 from tests.bench.ears.hearing import Ears
 from tests.bench.ears.intervals import Figure, figure, mean, ratio
@@ -17,8 +18,6 @@ from tests.bench.ears.score_music import Findings
 from tests.bench.ears.tables import Table, published
 from tests.bench.ears.trained import metrics
 
-ROLES_METRICS = Path("services/beats/weights/roles.metrics.json")
-DRUMS_METRICS = Path("services/transcription/weights/drums.metrics.json")
 SONG_S = 180.0
 
 
@@ -62,7 +61,7 @@ def roles(task: Task) -> Iterator[Table]:
         [(name, sum(s.shot.instrument == name for s in scores), *score_roles.of_class(scores, name)) for name in asked],
         (f"Commonest confusions: {mistakes or 'none'}.",),
     )
-    yield from metrics("Instruments and roles in training", ROLES_METRICS)
+    yield from metrics("Instruments and roles in training", registry.ROLES)
     yield published("Instruments of one-shots", peers.ROLES)
 
 
@@ -114,7 +113,7 @@ def drums(task: Task) -> Iterator[Table]:
         ),
     )  # fmt: skip
     yield from _invented(task)
-    yield from metrics("Drum transcription in training", DRUMS_METRICS)
+    yield from metrics("Drum transcription in training", registry.DRUMS)
     yield published("Drum transcription", peers.DRUMS)
 
 

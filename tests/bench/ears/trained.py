@@ -7,21 +7,28 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from services.models.registry import Model
 from tests.bench.ears.tables import Table
 
 ROOT = Path(__file__).resolve().parents[3]
 NOTE = (
-    "Written by the training. Leave one kit out: each kit is judged by networks that never heard it, which is what to "
-    "expect of unknown kits; resubstitution: by the shipped network, which knows it."
+    "Written by the training. Kits that were left out are heard by networks that never met them: what to expect of "
+    "unknown kits. Kits that were heard are heard by the shipped network, which knows them."
 )
 
 
-def metrics(title: str, file: Path) -> Iterator[Table]:
-    """The figures of a metrics file: a column for each way of judging, a row for each figure."""
-    ways = {name: _flat(part) for name, part in json.loads((ROOT / file).read_text()).items() if isinstance(part, dict)}
+def metrics(title: str, model: Model) -> Iterator[Table]:
+    """The figures of the metrics file beside a model: a column for each way of judging, a row for each figure."""
+    doc = json.loads((ROOT / model.file).with_suffix(".metrics.json").read_text())
+    ways = {name: _flat(part) for name, part in doc.items() if isinstance(part, dict)}
+    words = [f"{_said(name)}: {', '.join(map(str, part))}." for name, part in doc.items() if isinstance(part, list)]
     rows = dict.fromkeys(name for part in ways.values() for name in part)
     cells = [(row, *(_text(part.get(row)) for part in ways.values())) for row in rows]
-    yield Table(title, ("figure", *(name.replace("_", " ") for name in ways)), cells, (NOTE,))
+    yield Table(title, ("figure", *map(_said, ways)), cells, (NOTE, *words))
+
+
+def _said(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def _flat(part: Mapping[str, Any], before: str = "") -> dict[str, float]:
@@ -31,7 +38,7 @@ def _flat(part: Mapping[str, Any], before: str = "") -> dict[str, float]:
         if isinstance(value, Mapping):
             found |= _flat(value, f"{before}{name} ")
         elif isinstance(value, int | float) and not isinstance(value, bool):
-            found[f"{before}{name}".replace("_", " ")] = float(value)
+            found[_said(f"{before}{name}")] = float(value)
     return found
 
 
