@@ -48,7 +48,19 @@ ROLES = Model(
     card="services/beats/weights/roles.md",
 )
 
-MODELS: tuple[Model, ...] = (ROLES,)
+DRUMS = Model(
+    name="drums",
+    title="Drum hits in a recording (own convolutional network)",
+    file="services/transcription/weights/drums.onnx",
+    sha256="0d0d838e03ab115cabe6d21bf5c3cb6d046e49f58dc2412312f13613de633906",
+    licence="Apache-2.0",
+    commercial_use=True,
+    shipped=True,
+    replaced_by="nothing: it ships with the code",
+    card="services/transcription/weights/drums.md",
+)
+
+MODELS: tuple[Model, ...] = (ROLES, DRUMS)
 
 
 def by_name(name: str) -> Model | None:

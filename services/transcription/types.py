@@ -26,14 +26,15 @@ class Activations:
     """What the network hears in each frame of a recording, all float32 and 0..1, frame k at k * `frame_s` seconds.
 
     `families` (5, frames) in the order of FAMILIES, `drums` (9, frames) in the order of DRUMS: how sure it is that a
-    hit begins here. `velocities` (9, frames): how hard such a hit is. `peak`: the loudest sample of the recording, so
-    that silence is known.
+    hit begins here. `velocities` (9, frames): how hard such a hit is. `low_hz` (frames,): the low tone that begins
+    here, which tells toms apart. `peak`: the loudest sample of the recording, so that silence is known.
     """
 
     frame_s: float
     families: Floats
     drums: Floats
     velocities: Floats
+    low_hz: Floats
     peak: float
 
     @property

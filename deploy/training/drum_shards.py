@@ -1,0 +1,83 @@
+"""Rendered tracks on disk, some to a shard, so that training can begin while rendering goes on."""
+
+from __future__ import annotations
+
+import os
+import time
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import role_material
+from drum_render import Hits, track
+from drum_sounds import Piece, sources
+
+SHARD = 96  # tracks
+LOOK_AGAIN_S = 2.0
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Levels uint8 (tracks, frames, 84) and the tracks' hits."""
+
+    levels: npt.NDArray[np.uint8]
+    hits: list[Hits]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to render: a name, the kits to draw from, and the stream of seeds."""
+
+    name: str
+    kits: tuple[str, ...]
+    stream: int
+
+
+def path(work: Path, plan: Plan, place: int) -> Path:
+    """Where a shard lies."""
+    return work / "shards" / f"{plan.name}-{place:04d}.npz"
+
+
+_found: dict[str, list[Piece]] = {}
+
+
+def _prepare(root: Path, work: Path, kits: tuple[str, ...]) -> None:
+    scratch = work / f"drums-{os.getpid()}"  # the font is rendered through a file
+    scratch.mkdir()
+    _found.update(sources(root, scratch, kits))
+    scratch.rmdir()
+
+
+def _render(job: tuple[Plan, int, Path, list[Path]]) -> None:
+    plan, place, target, beds = job
+    tracks = [track(place * SHARD + i, plan.stream, _found, beds) for i in range(SHARD)]
+    rows = [(i, *hit) for i, one in enumerate(tracks) for hit in one.hits]
+    part = target.with_suffix(".part.npz")
+    np.savez(part, levels=np.stack([t.levels for t in tracks]), hits=np.array(rows, dtype=np.float64).reshape(-1, 4))
+    part.replace(target)
+
+
+def render(work: Path, plan: Plan, count: int, beds: list[Path], processes: int = 1) -> None:
+    """Render the first `count` shards of a plan where they are missing."""
+    root = role_material.fetch(work)
+    (work / "shards").mkdir(exist_ok=True)
+    todo = [(plan, i, path(work, plan, i), beds) for i in range(count) if not path(work, plan, i).exists()]
+    if todo:
+        setup = partial(_prepare, root, work, plan.kits)
+        with ProcessPoolExecutor(processes, initializer=setup) as pool:
+            list(pool.map(_render, todo))
+
+
+def load(file: Path) -> Shard:
+    """A shard, once it is there."""
+    while not file.exists():
+        time.sleep(LOOK_AGAIN_S)
+    with np.load(file) as data:
+        rows, levels = data["hits"], data["levels"]
+    hits: list[Hits] = [[] for _ in range(len(levels))]
+    for track_, time_s, drum, velocity in rows.tolist():
+        hits[int(track_)].append((time_s, int(drum), velocity))
+    return Shard(levels, hits)
