@@ -1,6 +1,7 @@
 # make run    set up, start everything on embedded defaults, make two beats, keep serving (ARGS=--once: write demo/, exit)
 # make test   set up and run every test         make lint    ruff and mypy
 # make bench  the speed tables of README        make clean   forget the environment and the caches (never var/)
+# make bench-ears  how well it hears: tables over labelled recordings, which it builds (ARGS=--help: other recordings)
 # make groove-sheet  a page per style to hear and look at, into var/groove-sheet (ARGS="OUT_DIR house trap": these)
 # Works without root, and without a network once installed. Another Python: make PYTHON=/path/to/python3.12 run
 
@@ -13,10 +14,10 @@ ARGS ?=
 PYTHON ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench groove-sheet train-roles setup setup-dev clean
+.PHONY: help run test lint bench bench-ears groove-sheet train-roles setup setup-dev clean
 
 help:
-	@sed -n '1,5s/^# //p' Makefile
+	@sed -n '1,6s/^# //p' Makefile
 
 run: setup
 	@$(PY) -m app demo $(ARGS)
@@ -31,6 +32,10 @@ lint: setup-dev
 
 bench: setup-dev
 	@$(PY) -m tests.bench $(ARGS)
+
+# Needs apt-get, dpkg-deb and fluidsynth for its recordings, and half an hour of two cores; ARGS="--only roles" less.
+bench-ears: setup-dev
+	@$(PY) -m tests.bench.ears $(ARGS)
 
 groove-sheet: setup-dev
 	@$(PY) -m tests.groove_sheet $(if $(ARGS),$(ARGS),var/groove-sheet)
