@@ -26,7 +26,8 @@ from services.transcription.types import DRUMS
 RATE_HZ = 44_100
 TRACK_S = 16.0
 MERGE_S = 0.02
-NO_DRUMS = 0.08  # of the tracks
+NO_DRUMS = 0.13  # of the tracks
+NOT_MUSIC = 0.5  # of these: noise, voices, tones
 ALONE = 0.4
 MIX_DB = (-6.0, 12.0)  # of the bed against the drums
 LEAK_DB = (-30.0, -12.0)
@@ -149,12 +150,23 @@ def masked(rng: Rng, drums: Mono, bed: Mono) -> Mono:
 
 
 def noise_bed(rng: Rng, size: int) -> Mono:
-    """Coloured noise, or voices one after another."""
-    if rng.random() < 0.5:
-        x = role_synth.noise(
-            rng, size, role_synth.log_uniform(rng, 30, 500), role_synth.log_uniform(rng, 800, 18_000), 1
-        )
+    """Coloured or white noise, sometimes swelling; voices one after another; or tones and drones."""
+    kind = rng.random()
+    if kind < 0.45:
+        x = rng.standard_normal(size)
+        if rng.random() < 0.7:
+            low, high = role_synth.log_uniform(rng, 30, 500), role_synth.log_uniform(rng, 800, 18_000)
+            x = role_synth.noise(rng, size, low, high, 1)
+        if rng.random() < 0.4:
+            points = rng.uniform(0.1, 1, int(rng.integers(3, 20)))
+            x = x * np.interp(np.arange(size), np.linspace(0, size, points.size), points)
         return np.asarray(x / (np.abs(x).max() + 1e-9), dtype=np.float32)
+    if kind < 0.6:
+        t, x = np.arange(size) / RATE_HZ, np.zeros(size)
+        for _ in range(int(rng.integers(1, 5))):
+            hz, wobble = role_synth.log_uniform(rng, 30, 5000), role_synth.log_uniform(rng, 0.1, 8)
+            x += rng.uniform(0.2, 1) * np.sin(2 * np.pi * hz * t + rng.uniform(0, 3) * np.sin(2 * np.pi * wobble * t))
+        return np.asarray(x / np.abs(x).max(), dtype=np.float32)
     out, at = np.zeros(size, dtype=np.float32), 0
     while at < size:
         voice = np.asarray(role_synth.vocal(rng), dtype=np.float32)[: size - at]
@@ -200,6 +212,8 @@ def _effects(rng: Rng, x: Mono) -> Mono:
 def audio_of(rng: Rng, found: dict[str, list[Piece]], beds: list[Path]) -> tuple[Mono, Hits]:
     """One track of TRACK_S, peak about 1, and its hits in time order."""
     size, fate = round(TRACK_S * RATE_HZ), rng.random()
+    if fate < NO_DRUMS * NOT_MUSIC:
+        return _effects(rng, noise_bed(rng, size)), []
     bed, bpm, quarters = _bed(rng, beds, size)
     if fate < NO_DRUMS:
         return _effects(rng, bed), []

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import pickle
 import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -45,10 +47,14 @@ _found: dict[str, list[Piece]] = {}
 
 
 def _prepare(root: Path, work: Path, kits: tuple[str, ...]) -> None:
-    scratch = work / f"drums-{os.getpid()}"  # the font is rendered through a file
-    scratch.mkdir()
-    _found.update(sources(root, scratch, kits))
-    scratch.rmdir()
+    cached = work / f"drum-sounds-{hashlib.sha256(repr(kits).encode()).hexdigest()[:12]}.pickle"
+    if not cached.exists():
+        scratch = work / f"drums-{os.getpid()}"  # the font is rendered through a file
+        scratch.mkdir()
+        cached.with_suffix(".part").write_bytes(pickle.dumps(sources(root, scratch, kits)))
+        cached.with_suffix(".part").replace(cached)
+        scratch.rmdir()
+    _found.update(pickle.loads(cached.read_bytes()))  # noqa: S301  written by the lines above
 
 
 def _render(job: tuple[Plan, int, Path, list[Path]]) -> None:

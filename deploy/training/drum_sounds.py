@@ -12,6 +12,8 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import role_acoustic
+import role_machines
 import role_material
 import role_synth
 import scipy.signal
@@ -22,21 +24,15 @@ from services.transcription.types import DRUMS
 RATE_HZ = 44_100
 LONGEST_S = 3.0
 ONSET_SHARE = 0.05  # of the peak: where a sound is taken to begin
-MADE_EACH = 60  # made sounds of each drum
+MADE_EACH = 30  # made sounds of each maker
 DISTRACTORS = ("perc", "shaker")
+# Made drums by the kind of kit they belong to.
 MAKERS = {
-    "kick": (role_synth.kick, role_synth.kick, role_synth.thump),
-    "snare": (role_synth.snare,),
-    "rim": (role_synth.rim,),
-    "clap": (role_synth.clap,),
-    "tom": (role_synth.tom,),
-    "hat_closed": (role_synth.hat_closed,),
-    "hat_open": (role_synth.hat_open,),
-    "ride": (role_synth.ride,),
-    "crash": (role_synth.crash,),
-    "perc": (role_synth.perc,),
-    "shaker": (role_synth.shaker,),
+    "acoustic": tuple((maker, drum) for maker, drum, _ in role_acoustic.MAKERS),
+    "machine": tuple((maker, drum) for maker, drum, _ in role_machines.MAKERS),
+    "plain": tuple((maker, drum) for maker, drum, _ in role_synth.MAKERS),
 }
+MADE_SHARE = 2.0  # times as likely as a kit is each kind of made drums to fill a gap
 # What plays for a drum that a kit lacks.
 STANDS_IN = {"rim": "snare", "clap": "snare", "ride": "hat_closed", "crash": "hat_open", "hat_open": "crash"}
 
@@ -97,21 +93,20 @@ def _grouped(sounds: list[role_material.Sound], wanted: tuple[str, ...]) -> list
 
 
 def sources(root: Path, work: Path, kits: tuple[str, ...]) -> dict[str, list[Piece]]:
-    """Everything there is to draw from, by origin: the kits by name, the font (`font`), made drums (`made`)."""
+    """Everything there is to draw from, by origin: the kits by name, the font (`font`), the kinds of MAKERS."""
     wanted = (*DRUMS, *DISTRACTORS)
     found = {kit: _grouped(list(role_material.kit_sounds(root, kit)), wanted) for kit in kits}
     font = role_material.font_sounds(root, work)
     found["font"] = [
         Piece(s.instrument, "font", (one,)) for s in font if s.instrument in wanted and (one := layer(s.audio))
     ]
-    made = []
-    for place, (drum, makers) in enumerate(MAKERS.items()):
-        for i in range(MADE_EACH):
-            rng = np.random.default_rng([11, place, i])
-            one = layer(np.nan_to_num(makers[i % len(makers)](rng)))
-            if one is not None:
-                made.append(Piece(drum, "made", (one,)))
-    found["made"] = made
+    for kind, makers in MAKERS.items():
+        found[kind] = []
+        for place, (maker, drum) in enumerate(makers):
+            for i in range(MADE_EACH if drum in wanted else 0):
+                one = layer(np.nan_to_num(maker(np.random.default_rng([11, place, i]))))
+                if one is not None:
+                    found[kind].append(Piece(drum, kind, (one,)))
     return found
 
 
@@ -121,9 +116,9 @@ def _of(pieces: list[Piece], drum: str) -> list[Piece]:
 
 def draw_kit(rng: Rng, found: dict[str, list[Piece]]) -> Kit:
     """A kit nobody has heard: one origin with its gaps filled, or every piece from anywhere, each piece bent."""
-    real = [name for name in found if name not in ("font", "made")]
+    homes = [name for name in found if name != "plain"]
     whole = rng.random() < 0.55
-    home = str(rng.choice([*real, "font"])) if whole else ""
+    home = str(rng.choice(homes)) if whole else ""
     bend = rng.uniform(0, 1) * (0.5 if whole else 1.0)
     kit: Kit = {}
     for drum in (*DRUMS, *DISTRACTORS):
@@ -132,7 +127,7 @@ def draw_kit(rng: Rng, found: dict[str, list[Piece]]) -> Kit:
             continue
         if not choices:
             origins = [name for name in found if _of(found[name], drum)]
-            share = np.array([3.0 if name == "made" else 2.0 if name == "font" else 1.0 for name in origins])
+            share = np.array([MADE_SHARE if name in MAKERS or name == "font" else 1.0 for name in origins])
             choices = _of(found[str(rng.choice(origins, p=share / share.sum()))], drum)
         count = int(rng.integers(2, 5)) if drum == "tom" else int(rng.integers(1, 3))
         picked = rng.permutation(len(choices))[:count]

@@ -20,6 +20,7 @@ import warnings
 from pathlib import Path
 
 import drum_beds
+import drum_card
 import drum_learn
 import drum_report
 import drum_shards
@@ -119,7 +120,18 @@ def main() -> None:
     net = loaded(all_file)
     _, heard = judged(net, judge, choose=False)
     digest = export(net)
-    metrics = {"left_out": list(LEFT_OUT), "kits_never_heard": unheard, "kits_heard": heard, "sha256": digest}
+    figures = {"kits_never_heard": unheard, "kits_heard": heard}
+    facts = {
+        "weights": sum(p.numel() for p in net.parameters()) / 1e6,
+        "sha256": digest,
+        "shards": args.fold_shards + args.shards,
+        "fold_shards": args.fold_shards,
+        "all_shards": args.shards,
+        "left_out": ", ".join(LEFT_OUT),
+        "count": len(judge.levels),
+    }
+    WEIGHTS.with_suffix(".md").write_text(drum_card.card(figures, facts, WEIGHTS))
+    metrics = {"left_out": list(LEFT_OUT), **figures, "sha256": digest}
     WEIGHTS.with_suffix(".metrics.json").write_text(json.dumps(metrics, indent=1) + "\n")
     print("kits heard:", json.dumps(heard, indent=1), digest)
 
