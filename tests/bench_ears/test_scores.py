@@ -78,10 +78,31 @@ class TestDrums:
         squared = [scored(truth, hits(times, ["kick"] * 10, list(levels**2)))]
         backwards = [scored(truth, hits(times, ["kick"] * 10, list(levels[::-1])))]
         alike = [scored(truth, hits(times, ["kick"] * 10, [0.5] * 10))]
-        assert score_drums.velocity(squared, "kick").value == pytest.approx(1.0)
+        for of in (score_drums.velocity, score_drums.velocity_within):
+            assert of(squared, "kick").value == pytest.approx(1.0)
         assert score_drums.velocity(backwards, "kick").value == pytest.approx(-1.0)
         assert score_drums.velocity(alike, "kick").value == 0.0
         assert score_drums.velocity(squared, "snare").count == 0
+
+    def test_two_tracks_that_are_right_within_may_be_wrong_together(self):
+        """Each rises as it should, but the louder track is heard as the softer one."""
+        times = np.arange(10) / 2.0
+        low, high = np.linspace(0.1, 0.5, 10), np.linspace(0.6, 1.0, 10)
+        some = [
+            scored(track(times, ["kick"] * 10, ["kick"] * 10, tuple(truth)), hits(times, ["kick"] * 10, list(heard)))
+            for truth, heard in ((low, high), (high, low))
+        ]
+        assert score_drums.velocity_within(some, "kick").value == pytest.approx(1.0)
+        assert score_drums.velocity(some, "kick").value == pytest.approx(1 - 6 * 20 * 100 / (20 * 399))
+
+    def test_strokes_that_are_all_alike_ask_nothing_of_a_track(self):
+        times = np.arange(10) / 2.0
+        some = [
+            scored(
+                track(times, ["kick"] * 10, ["kick"] * 10, tuple(np.linspace(0.8, 1.0, 10))), hits(times, ["kick"] * 10)
+            )
+        ]
+        assert score_drums.velocity_within(some, "kick").count == 0
 
     def test_a_velocity_follows_its_own_stroke_when_labels_are_not_in_order(self):
         times, levels = np.arange(10)[::-1] / 2.0, np.linspace(0.1, 1.0, 10)

@@ -56,6 +56,23 @@ def figure(rows: Sequence[Floats], of: Sums) -> Figure:
     return Figure(value, float(low), float(high), n)
 
 
+def pooled(parts: Sequence[Floats], of: Callable[[Floats], float]) -> Figure:
+    """`of` the rows of all recordings together, each recording's being (n, k), with its interval over recordings.
+
+    For what no sum can tell, such as a rank correlation. A resample on which it is nan does not count.
+    """
+    if not len(parts):
+        return NOTHING
+    value = of(np.concatenate(parts))
+    draws = np.random.default_rng(SEED).integers(len(parts), size=(RESAMPLES, len(parts)))
+    drawn = np.array([of(np.concatenate([parts[i] for i in draw])) for draw in draws])
+    drawn = drawn[~np.isnan(drawn)]
+    if np.isnan(value) or not drawn.size:
+        return NOTHING
+    low, high = np.percentile(drawn, INTERVAL)
+    return Figure(value, float(low), float(high), len(parts))
+
+
 def ratio(sums: Floats) -> float:
     """The first sum over the second: accuracies, means, rates. nan where the second is 0."""
     return float(sums[0] / sums[1]) if sums[1] else float("nan")

@@ -7,27 +7,29 @@ from dataclasses import dataclass
 
 import numpy as np
 from mir_eval.util import match_events
-from scipy.stats import spearmanr
+from scipy.stats import rankdata
 
 from services.transcription.types import Hit
-from tests.bench.ears.intervals import Figure, Floats, f1, figure, mean, ratio
+from tests.bench.ears.intervals import Figure, Floats, f1, figure, mean, pooled, ratio
 from tests.bench.ears.labels import FIVE, FOLD, Track
 
 TOLERANCES_S = (0.05, 0.02)
 VELOCITY_CLASSES = ("kick", "snare")
-PAIRS_MIN = 8  # matched hits of a class below which a rank correlation says nothing
+PAIRS_MIN = 8  # strokes of a class in a recording below which a rank correlation says nothing
+SPREAD_MIN = 0.25  # from the softest to the hardest of them: below, they are all played alike
 
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """One recording. `counts` (five classes, tolerances, found false missed); `rho` per velocity class, nan if unknown.
+    """One recording. `counts` (five classes, tolerances, found false missed); `levels` per velocity class (n, 2): true
+    and heard velocity of the strokes that were found at 50 ms.
 
     `named`: of the hits found at 50 ms, how many have the right instrument of nine, and how many are labelled.
     """
 
     track: Track
     counts: Floats
-    rho: tuple[float, ...]
+    levels: tuple[Floats, ...]
     named: Floats
     spent_s: float
     duration_s: float
@@ -37,7 +39,7 @@ def score(track: Track, hits: Sequence[Hit], spent_s: float, duration_s: float) 
     """The hits heard in a track against its labels; instruments outside the five classes do not count."""
     heard = [h for h in hits if h.instrument in FOLD]
     counts = np.zeros((len(FIVE), len(TOLERANCES_S), 3))
-    rho = dict.fromkeys(VELOCITY_CLASSES, float("nan"))
+    levels = {drum: np.zeros((0, 2)) for drum in VELOCITY_CLASSES}
     named = np.zeros(2)
     for c, drum in enumerate(FIVE):
         truth = [i for i, d in enumerate(track.drums) if d == drum]
@@ -48,11 +50,11 @@ def score(track: Track, hits: Sequence[Hit], spent_s: float, duration_s: float) 
             counts[c, t] = len(pairs), len(got) - len(pairs), len(truth) - len(pairs)
             if t:
                 continue
-            if drum in rho and track.velocity is not None:
-                rho[drum] = _rank([track.velocity[truth[a]] for a, _ in pairs], [got[b].velocity for _, b in pairs])
+            if drum in levels and track.velocity is not None and pairs:
+                levels[drum] = np.array([(track.velocity[truth[a]], got[b].velocity) for a, b in pairs])
             if track.nine is not None:
                 named += sum(got[b].instrument == track.nine[truth[a]] for a, b in pairs), len(pairs)
-    return Score(track, counts, tuple(rho.values()), named, spent_s, duration_s)
+    return Score(track, counts, tuple(levels.values()), named, spent_s, duration_s)
 
 
 def _matched(truth: Sequence[float], got: Sequence[float], tolerance_s: float) -> list[tuple[int, int]]:
@@ -62,13 +64,16 @@ def _matched(truth: Sequence[float], got: Sequence[float], tolerance_s: float) -
     return [(int(a), int(b)) for a, b in match_events(np.array(truth), np.array(got), tolerance_s)]
 
 
-def _rank(truth: Sequence[float], got: Sequence[float]) -> float:
-    """Spearman's rank correlation; nan where there are few pairs or all are played alike. An answer that is all alike
-    knows nothing: 0.
+def _rank(levels: Floats) -> float:
+    """Spearman's rank correlation of (n, 2); nan where there are few or all are played alike. An answer that is all
+    alike knows nothing: 0.
     """
-    if len(truth) < PAIRS_MIN or len(set(truth)) == 1:
+    if len(levels) < PAIRS_MIN or np.ptp(levels[:, 0]) < SPREAD_MIN:
         return float("nan")
-    return 0.0 if len(set(got)) == 1 else float(spearmanr(truth, got).statistic)
+    if np.ptp(levels[:, 1]) == 0:
+        return 0.0
+    ranks = rankdata(levels, axis=0) - (len(levels) + 1) / 2
+    return float((ranks[:, 0] * ranks[:, 1]).sum() / np.sqrt((ranks**2).sum(axis=0).prod()))
 
 
 def micro(scores: Sequence[Score], tolerance: int) -> Figure:
@@ -106,8 +111,13 @@ def loss(scores: Sequence[Score]) -> Figure:
 
 
 def velocity(scores: Sequence[Score], drum: str) -> Figure:
-    """Mean over recordings of the rank correlation of velocities of matched hits."""
-    return mean([s.rho[VELOCITY_CLASSES.index(drum)] for s in scores])
+    """Rank correlation of the velocities of all strokes of a drum that were found, over all recordings together."""
+    return pooled([s.levels[VELOCITY_CLASSES.index(drum)] for s in scores], _rank)
+
+
+def velocity_within(scores: Sequence[Score], drum: str) -> Figure:
+    """The same within a recording, mean over the recordings whose strokes differ."""
+    return mean([_rank(s.levels[VELOCITY_CLASSES.index(drum)]) for s in scores])
 
 
 def instruments(scores: Sequence[Score]) -> Figure:
