@@ -222,7 +222,7 @@ def _classes(peaks: _Peaks, frames: int, cents: float) -> tuple[Floats, Floats]:
     cell, weight = note[inside] + NOTES * peaks.frame[inside].astype(np.int64), weight[inside]
     order = np.argsort(cell, kind="stable")
     cell, weight = cell[order], weight[order]
-    treble_share, bass_share = _folding()
+    treble_share, bass_share = folding()
     for first in range(0, frames, BLOCK_FRAMES * 8):
         count = min(BLOCK_FRAMES * 8, frames - first)
         a, b = np.searchsorted(cell, (first * NOTES, (first + count) * NOTES))
@@ -255,7 +255,7 @@ def _tones_of_notes() -> Floats:
 
 
 @functools.cache
-def _folding() -> tuple[Floats, Floats]:
+def folding() -> tuple[Floats, Floats]:
     """Which class a note belongs to, (12, NOTES): for the treble and for the bass."""
     midi = np.arange(NOTES) + NOTE_LOW
     classes = np.equal.outer(np.arange(12), midi % 12)
