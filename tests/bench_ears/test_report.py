@@ -151,6 +151,13 @@ def test_the_metrics_of_a_training_are_a_column_for_each_way_of_judging(tmp_path
     assert "left out: a, b." in table.notes
 
 
+def test_a_model_without_metrics_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(trained, "ROOT", tmp_path)
+    (table,) = trained.metrics("Title", replace(registry.ROLES, file="m.onnx"))
+    assert table.rows == []
+    assert table.notes == ("The training left no m.metrics.json.",)
+
+
 def test_the_services_hear_a_one_shot(tmp_path):
     t = np.arange(22_050) / 44_100
     thump = 0.8 * np.sin(2 * np.pi * (50 * t + 3 * (1 - np.exp(-t / 0.02)))) * np.exp(-t / 0.1)

@@ -19,8 +19,8 @@ import requests
 
 from services.analysis.types import BeatHints
 from services.audio.decode import Decoded, Limits, all_decoded, decode_files, encoded
-from services.beats.request import SourceInfo
-from services.beats.sounds import whole
+from services.beats.oneshot import oneshot_trim
+from services.beats.role_assign import judge
 from services.jobs.types import Report
 from services.transcription.types import Hit
 from tests.bench.ears.score_music import Findings
@@ -78,15 +78,16 @@ class Here:
 
     def roles(self, paths: Sequence[Path]) -> list[Answer]:
         """Each one-shot judged by itself."""
-        answers = []
-        for path in paths:
-            with _opened(path) as one:
-                clip = one.clip()
-            start = time.process_time()
-            sample = whole(clip, SourceInfo("", "0" * 64, path.name))[0].sample
-            spent_s = time.process_time() - start
-            answers.append(Answer(sample.instrument, sample.instruments, sample.role, spent_s))
-        return answers
+        answers = [self._role(path) for path in (*paths[:1], *paths)]
+        return answers[1:]  # the first loads the model
+
+    def _role(self, path: Path) -> Answer:
+        with _opened(path) as one:
+            clip = one.clip()
+        trim = oneshot_trim(clip, path.name).trim
+        start = time.process_time()
+        heard = judge(clip.cut(trim.start_s, trim.end_s), trim.attack_s - trim.start_s)
+        return Answer(heard.instrument, heard.instruments, heard.role, time.process_time() - start)
 
     def drums(self, path: Path) -> Drums:
         """The hits of a recording."""

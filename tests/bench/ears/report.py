@@ -48,7 +48,7 @@ def roles(task: Task) -> Iterator[Table]:
             for name, some in rows
         ],
         (
-            f"{score_roles.speed_ms(scores).text(2)} ms a sound.",
+            f"{score_roles.speed_ms(scores).text(2)} ms a sound, median.",
             "Targets on unseen kits: instrument 0.90, role 0.95 (of eight instruments with an undisputed role), 5 ms.",
             "Sounds of the development kits were trained on: for them this is resubstitution.",
         ),

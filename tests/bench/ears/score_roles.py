@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from services.beats.types import INSTRUMENTS
-from tests.bench.ears.intervals import Figure, Floats, figure, ratio
+from tests.bench.ears.intervals import Figure, Floats, figure, pooled, ratio
 from tests.bench.ears.labels import Shot
 
 ECE_BINS = 10
@@ -107,5 +107,5 @@ def confusions(scores: Sequence[Score], most: int = 12) -> list[tuple[str, str, 
 
 
 def speed_ms(scores: Sequence[Score]) -> Figure:
-    """Milliseconds of work a sound."""
-    return figure([np.array([1000 * s.answer.spent_s, 1.0]) for s in scores], ratio)
+    """Median of the milliseconds of work a sound."""
+    return pooled([np.array([[1000 * s.answer.spent_s]]) for s in scores], lambda ms: float(np.median(ms)))

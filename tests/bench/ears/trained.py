@@ -19,7 +19,11 @@ NOTE = (
 
 def metrics(title: str, model: Model) -> Iterator[Table]:
     """The figures of the metrics file beside a model: a column for each way of judging, a row for each figure."""
-    doc = json.loads((ROOT / model.file).with_suffix(".metrics.json").read_text())
+    file = (ROOT / model.file).with_suffix(".metrics.json")
+    if not file.exists():
+        yield Table(title, ("figure",), [], (f"The training left no {file.relative_to(ROOT)}.",))
+        return
+    doc = json.loads(file.read_text())
     ways = {name: _flat(part) for name, part in doc.items() if isinstance(part, dict)}
     words = [f"{_said(name)}: {', '.join(map(str, part))}." for name, part in doc.items() if isinstance(part, list)]
     rows = dict.fromkeys(name for part in ways.values() for name in part)
