@@ -22,7 +22,7 @@ CADENCES = {
     ),
     "minor": (
         ((0, MINOR), (5, MINOR), (7, SEVENTH), (0, MINOR)),
-        ((0, MINOR), (8, MAJOR), (3, MAJOR), (10, MAJOR), (0, MINOR)),
+        ((0, MINOR), (8, MAJOR), (5, MINOR), (7, MINOR), (0, MINOR)),
     ),
 }
 

@@ -31,6 +31,7 @@ BAR_SHORTEST_S, BAR_LONGEST_S = 0.7, 8.0  # other distances between downbeats ar
 CHROMA_STEP = 0.22  # of the chroma's mass moves to other classes: a change to be heard
 TIMBRE_STEP_DB = 3.0  # so much the mean band changes
 LEVEL_WEIGHT = 0.5  # of the mean level in that: a crescendo is no new section
+BROKEN_LOOP = 0.5  # of the distance between bars four apart, that speaks against a boundary between them
 ALIKE = 0.85  # of a step: stretches that differ by less bear one label
 CHANGED = 1.0  # steps at which a boundary is set
 SURE = 2.0  # steps at which it is beyond doubt
@@ -45,6 +46,7 @@ class _Units:
     features: Floats
     sounding_s: Floats
     reach: int
+    in_bars: bool
 
 
 def sections_of(harmony: Harmony, downbeats_s: Sequence[float], duration_s: float) -> tuple[Section, ...]:
@@ -71,7 +73,8 @@ def sections_of(harmony: Harmony, downbeats_s: Sequence[float], duration_s: floa
 def _units(harmony: Harmony, loud: npt.NDArray[np.bool_], downbeats_s: Sequence[float], duration_s: float) -> _Units:
     """Bars, or pieces of UNIT_S where fewer than two windows of them are known."""
     bars = _bar_lines(downbeats_s, duration_s)
-    if len(bars) > 2 * BARS:
+    in_bars = len(bars) > 2 * BARS
+    if in_bars:
         edges, reach = bars, BARS
     else:
         count = max(1, min(round(duration_s / UNIT_S), UNITS_MAX))
@@ -82,7 +85,7 @@ def _units(harmony: Harmony, loud: npt.NDArray[np.bool_], downbeats_s: Sequence[
     unit = np.clip(np.searchsorted(edges, frame_s, side="right") - 1, 0, len(edges) - 2)
     total = np.bincount(unit[loud], minlength=len(edges) - 1).astype(np.float64)
     rows = [np.bincount(unit[loud], row[loud], len(edges) - 1) for row in _features(harmony)]
-    return _Units(edges, np.array(rows).T / np.maximum(total, 1)[:, None], total * FRAME_S, reach)
+    return _Units(edges, np.array(rows).T / np.maximum(total, 1)[:, None], total * FRAME_S, reach, in_bars)
 
 
 def _bar_lines(downbeats_s: Sequence[float], duration_s: float) -> Floats:
@@ -126,20 +129,37 @@ def _boundaries(units: _Units) -> list[tuple[int, float]]:
     change = np.zeros(count)
     for at in range(1, count):
         change[at] = _distance(_mean(units, max(0, at - units.reach), at), _mean(units, at, at + units.reach))
+    place = change - BROKEN_LOOP * _broken(units) if units.in_bars else change
     found: list[tuple[int, float]] = []
-    for at in np.argsort(-change, kind="stable").tolist():
+    for at in np.argsort(-place, kind="stable").tolist():
         if change[at] < CHANGED:
-            break
+            continue
         edges = [0, count, *(c for c, _ in found)]
-        if all(abs(units.edges_s[at] - units.edges_s[e]) >= SHORTEST_S for e in edges) and _is_peak(change, at, units):
+        if all(abs(units.edges_s[at] - units.edges_s[e]) >= SHORTEST_S for e in edges) and _is_peak(place, at, units):
             found.append((at, float(change[at])))
     return sorted(found)
 
 
-def _is_peak(change: Floats, at: int, units: _Units) -> bool:
-    """No greater change lies within half a window."""
-    near = change[max(0, at - units.reach // 2) : at + units.reach // 2 + 1]
-    return bool(change[at] >= near.max())
+def _broken(units: _Units) -> Floats:
+    """How far, in steps, the bars on either side of each unit are from repeating after four bars, on average.
+
+    Two loops that share a chord differ as much a bar before the second begins; but there, one bar fits neither.
+    """
+    x, reach, count = units.features, units.reach, len(units.features)
+    apart = np.zeros(count + 2 * reach)
+    apart[reach:count] = np.sqrt(np.square(x[reach:] - x[:-reach]).sum(axis=1))
+    # apart[i] is bar i against bar i - reach: the left side is asked at i, the right side at i + reach.
+    sums = np.concatenate([[0.0], np.cumsum(apart)])
+    at = np.arange(count)
+    left = sums[at] - sums[np.maximum(0, at - reach)]
+    right = sums[at + 2 * reach] - sums[at + reach]
+    return np.asarray((left + right) / (2 * reach))
+
+
+def _is_peak(place: Floats, at: int, units: _Units) -> bool:
+    """No better place lies within half a window."""
+    near = place[max(0, at - units.reach // 2) : at + units.reach // 2 + 1]
+    return bool(place[at] >= near.max())
 
 
 def _merged(units: _Units, cuts: list[tuple[int, float]]) -> list[tuple[int, float]]:

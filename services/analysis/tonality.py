@@ -17,6 +17,7 @@ from services.analysis.harmony import FRAME_S, Harmony
 Floats = npt.NDArray[np.float64]
 
 TRIADS = ((0, 4, 7), (0, 3, 7))  # chords 0..11 are the major ones on C to B, 12..23 the minor ones
+MAJOR_SCALE = (0, 2, 4, 5, 7, 9, 11)
 CHORDS = 24
 BREATH_S = 0.9  # chords are heard over so long: longer than a passing note, shorter than most chords
 STEP_S = 0.75  # apart are the two frames between which a chord may change
@@ -61,7 +62,8 @@ def traits(harmony: Harmony) -> Floats | None:
 
     How well peaks keep to one tuning (0..1), the median share of energy in tones (0..1), how clearly chords are heard
     (the mean of the best chord's share, 0..1), how like a frame is to the one STEP_S later (0..1), the number of pitch
-    classes that sound (perplexity, 1..12) and its square, and the logarithm of the seconds with notes.
+    classes that sound (perplexity, 1..12), the share of notes in the best major scale (0.58..1), and the logarithm of
+    the seconds with notes.
     """
     heard = sounding(harmony)
     if heard is None:
@@ -71,9 +73,11 @@ def traits(harmony: Harmony) -> Floats | None:
     unit = chroma / np.sqrt(np.square(chroma).sum(axis=0))
     step = min(round(STEP_S / FRAME_S), unit.shape[1] - 1)
     alike = float((unit[:, : unit.shape[1] - step] * unit[:, step:]).sum(axis=0).mean())
-    classes = classes_of(chroma)
+    share = _share(np.square(chroma).mean(axis=1))
+    scale = max(float(np.roll(share, -tonic)[list(MAJOR_SCALE)].sum()) for tonic in range(12))
+    seconds = unit.shape[1] * FRAME_S
     tonal = float(np.median(harmony.tonal))
-    return np.array([harmony.in_tune, tonal, clear, alike, classes, classes**2 / 10, np.log(unit.shape[1] * FRAME_S)])
+    return np.array([harmony.in_tune, tonal, clear, alike, classes_of(chroma), scale, np.log(seconds)])
 
 
 def classes_of(chroma: Floats) -> float:

@@ -60,7 +60,19 @@ DRUMS = Model(
     card="services/transcription/weights/drums.md",
 )
 
-MODELS: tuple[Model, ...] = (ROLES, DRUMS)
+KEY = Model(
+    name="key",
+    title="Key of a recording (own linear model on chroma and chords)",
+    file="services/analysis/weights/key.json",
+    sha256="9ffce60bb363e0a058fae1ea5418948aaeb1497d495c6ef8e04ee9f642ff8039",
+    licence="Apache-2.0",
+    commercial_use=True,
+    shipped=True,
+    replaced_by="nothing: it ships with the code",
+    card="services/analysis/weights/key.md",
+)
+
+MODELS: tuple[Model, ...] = (ROLES, KEY, DRUMS)
 
 
 def by_name(name: str) -> Model | None:
