@@ -7,27 +7,31 @@ replaces a newer one. One that was taken back stays as a document that says noth
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+
 from db.store import Document, DuplicateId, Store
 from services import clock
 from services.beats.types import Correction
 
 NAME = "corrections"
 COUNTS = "correction_counts"
-HEEDED_MAX = 10_000  # of an owner, the newest: read in under half a second
+HEEDED_MAX = 10_000  # of an owner, the newest: half a second of one core to read, far more than a person says
 PAGE = 500
 
 
-def keep(store: Store, sample: Document) -> None:
+def keep(store: Store, sample: Document, features: Mapping[str, float]) -> None:
     """Write down what the user says of a sample by now, and count it. A sample never corrected leaves no trace.
 
-    The count follows the word, so whoever reads the new count reads the word too.
+    `features`: those by which others are alike. The count follows the word, so whoever reads the new count reads the
+    word too.
     """
     said = sample.get("corrected") or {}
     facts = {
         "name": sample["name"],
         "role": said.get("role"),
         "instrument": said.get("instrument"),
-        "features": sample.get("features") or {},
+        "features": json.dumps(dict(features)),  # as text: read in half the time
         "sample_created_at": sample["created_at"],
         "sample_version": sample["version"],
         "updated_at": clock.now(),
@@ -86,4 +90,4 @@ def said_by(store: Store, owner: str) -> tuple[Correction, ...]:
 
 
 def _correction(doc: Document) -> Correction:
-    return Correction(doc["sample_id"], doc["name"], doc["role"], doc["instrument"], doc["features"])
+    return Correction(doc["sample_id"], doc["name"], doc["role"], doc["instrument"], json.loads(doc["features"]))

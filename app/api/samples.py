@@ -20,6 +20,7 @@ from db import corrections
 from db import samples as repo
 from db.store import Document
 from services.beats import types as t
+from services.beats.likeness import heeded
 from services.errors import StaleVersion
 
 blp = Door("samples", __name__, url_prefix="/v1", description="Your sounds over all beats")
@@ -145,7 +146,7 @@ def correct(sample_id: str) -> Response:
         wanted["name"] = shown_name(wanted["name"])
     doc = repo.correct(deps().store, doc, {**wanted, **_said(doc, wanted)})
     if wanted.keys() & {"name", "role", "instrument"}:
-        corrections.keep(deps().store, doc)
+        corrections.keep(deps().store, doc, heeded(doc.get("features") or {}))
     return with_etag(_body(doc), _tag(doc))
 
 

