@@ -16,7 +16,7 @@ import numpy.typing as npt
 from services.transcription.types import DRUMS, FAMILIES, Activations, Alternative, Floats, Hit
 
 # A hit is likelier than not above these, chosen on development kits that the network had not heard.
-THRESHOLDS: dict[str, float] = {"kick": 0.32, "snare": 0.32, "tom": 0.32, "hihat": 0.32, "cymbal": 0.32}
+THRESHOLDS: dict[str, float] = {"kick": 0.5, "snare": 0.46, "tom": 0.4, "hihat": 0.38, "cymbal": 0.44}
 BESIDE = 0.55  # of a second member of a family struck at the same time
 LATE_S = 0.0  # how much later than the attack the peak lies, on average
 SURE = 0.85  # of a peak: the targets of hits between two frames never reach 1
