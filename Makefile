@@ -14,7 +14,7 @@ ARGS ?=
 PYTHON ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench bench-ears groove-sheet train-roles setup setup-dev clean
+.PHONY: help run test lint bench bench-ears groove-sheet train-roles train-drums train-key setup setup-dev clean
 
 help:
 	@sed -n '1,6s/^# //p' Makefile
@@ -44,6 +44,16 @@ groove-sheet: setup-dev
 train-roles: setup-dev
 	@$(INSTALL) -r deploy/requirements/train.txt
 	@PYTHONPATH=. $(PY) deploy/training/train_roles.py var/training $(ARGS)
+
+# Needs apt-get, dpkg-deb and fluidsynth, 3 GB of disk and some hours of two cores; ARGS=--check judges, ships nothing.
+train-drums: setup-dev
+	@$(INSTALL) -r deploy/requirements/train.txt
+	@PYTHONPATH=. $(PY) deploy/training/train_drums.py var/training $(ARGS)
+
+# Needs apt-get, dpkg-deb and fluidsynth, and some ten minutes; ARGS=--check evaluates and writes nothing.
+train-key: setup-dev
+	@$(INSTALL) -r deploy/requirements/train.txt
+	@PYTHONPATH=. $(PY) deploy/training/train_key.py var/training $(ARGS)
 
 setup: $(ENV)/.core-installed
 setup-dev: $(ENV)/.dev-installed

@@ -7,7 +7,7 @@ without which a chord's fifths and thirds would be heard as notes of their own (
 multiplicative updates of Lee & Seung 2001), and notes are folded into twelve classes: those of the bass, and the rest.
 
 Frame k lies at k * FRAME_S .. (k + 1) * FRAME_S. Arrays are float32 with frames last. Listening is in blocks: two hours
-take some 40 MB while they are heard and 6 MB afterwards.
+take some 80 MB while they are heard and 6 MB afterwards.
 """
 
 from __future__ import annotations
