@@ -293,5 +293,6 @@ for _name, _item in (
     ("Samples", "Sample"),
     ("Grooves", "Groove"),
     ("Analyses", "AnalysisSummary"),
+    ("Transcriptions", "TranscriptionSummary"),
 ):
     SCHEMAS[_name] = record(_name.lower(), **{_name.lower(): many(ref(_item))})

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from app.shapes import ID, LINKS, NUMBER, SECONDS, TEXT, TIME, UNIT, WHOLE, Json, many, maybe, record
+from app.shapes import FLAG, ID, LINKS, NUMBER, SECONDS, TEXT, TIME, UNIT, WHOLE, Json, many, maybe, record, ref
 from services.beats.types import METERS
+from services.transcription.types import DRUMS
 
 ANALYSED: Json = {  # what a list shows of an analysis, too
     "analysis_id": ID,
@@ -20,6 +21,30 @@ ANALYSED: Json = {  # what a list shows of an analysis, too
     "updated_at": TIME,
     "links": LINKS,
 }
+
+TRANSCRIBED: Json = {  # what a list shows of a transcription, too
+    "transcription_id": ID,
+    "title": TEXT,
+    "name": TEXT,
+    "asset_id": maybe(ID),
+    "duration_s": SECONDS,
+    "bpm": maybe({**NUMBER, "description": "Quarter notes per minute; null where nothing beats"}),
+    "meter": maybe({"type": "string", "enum": list(METERS)}),
+    "hits": {**WHOLE, "description": "How many events there are"},
+    "separate": TEXT,
+    "grid": TEXT,
+    "created_at": TIME,
+    "updated_at": TIME,
+    "links": LINKS,
+}
+DRUM: Json = {"type": "string", "enum": list(DRUMS)}
+HINTS = record(
+    "bpm_min bpm_max meter first_downbeat_s",
+    bpm_min=maybe(NUMBER),
+    bpm_max=maybe(NUMBER),
+    meter=maybe(TEXT),
+    first_downbeat_s=maybe(SECONDS),
+)
 
 SCHEMAS: dict[str, Json] = {
     "Analysis": record(
@@ -47,18 +72,58 @@ SCHEMAS: dict[str, Json] = {
             "description": "Those with one label sound alike; the confidence is that of the start",
         },
         warnings=many(TEXT),
-        hints=record(
-            "bpm_min bpm_max meter first_downbeat_s",
-            bpm_min=maybe(NUMBER),
-            bpm_max=maybe(NUMBER),
-            meter=maybe(TEXT),
-            first_downbeat_s=maybe(SECONDS),
-        ),
-        engines={"type": "object", "additionalProperties": TEXT},
+        hints=HINTS,
+        engines={"type": "object"},
         job_id={**ID, "description": "In a job's answer: the job that made this state"},
         reused_from=maybe(ID),
     ),
     "AnalysisSummary": record(
         "analysis_id name duration_s bpm meter key loudness_lufs created_at updated_at links", **ANALYSED
+    ),
+    "Transcription": record(
+        "transcription_id title name duration_s events beat bpm bpm_confidence tempo_map meter hits engines warnings "
+        "hints separate grid created_at updated_at links media",
+        **TRANSCRIBED,
+        media=LINKS,
+        events={
+            **many(
+                record(
+                    "id time_s instrument variant velocity confidence alternatives corrected",
+                    id=ID,
+                    time_s={**NUMBER, "description": "As played, in the recording"},
+                    instrument=DRUM,
+                    variant=maybe({**TEXT, "description": "low, mid or high of a tom; ghost; flam"}),
+                    velocity=UNIT,
+                    confidence=UNIT,
+                    alternatives=many(record("instrument probability", instrument=DRUM, probability=UNIT)),
+                    corrected={**FLAG, "description": "A person has said what it is"},
+                )
+            ),
+            "description": "Every stroke, in time order; empty where there are no drums",
+        },
+        beat=maybe(
+            {
+                **record(
+                    "start_s grid_json events_json",
+                    start_s={**NUMBER, "description": "Where in the recording the grid's bar 0 begins"},
+                    grid_json=ref("Grid"),
+                    events_json={**many(ref("Event")), "description": "Notes, under the ids of their strokes"},
+                ),
+                "description": "The score; null where there are no drums",
+            }
+        ),
+        bpm_confidence=UNIT,
+        tempo_map={
+            **many(record("time_s bar bpm", time_s=NUMBER, bar=WHOLE, bpm=NUMBER)),
+            "description": "Of the grid's bars; one point where the tempo is constant",
+        },
+        warnings=many(TEXT),
+        hints=HINTS,
+        engines={"type": "object"},
+        job_id={**ID, "description": "In a job's answer: the job that made this state"},
+        reused_from=maybe(ID),
+    ),
+    "TranscriptionSummary": record(
+        "transcription_id title name duration_s bpm meter hits created_at updated_at links", **TRANSCRIBED
     ),
 }

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from flask import url_for
 
-from app import queue
+from app import queue, transcribed
 from app.auth import deps, media_url
 from app.deps import Deps
 from db import analyses, assets, beats, grooves, jobs, results
@@ -24,13 +24,14 @@ BEAT_FILES = ("audio.wav", "audio.flac", "audio.mp3", "audio.ogg", "beat.mid", "
 SHOWN_STATES = 32  # formatted states kept in memory; one of 64 bars is about 2 MB
 BEAT_KINDS = ("beat", "regenerate")
 ANALYSIS_KINDS = ("analysis", "reanalysis")
+FILE_KINDS = ("export", "transcription_file")  # their result is a file, not a body
 # What a list shows of an analysis: not its beats, of which an hour has thousands.
 ANALYSIS_SUMMARY = ("duration_s", "bpm", "bpm_confidence", "meter", "key", "key_confidence", "loudness_lufs")
 
 
 def result_state(job: Document) -> str | None:
     """The name of the state that a succeeded job made, as the next change asks for it; None where nothing changes."""
-    if job["kind"] in ANALYSIS_KINDS:
+    if job["kind"] in (*ANALYSIS_KINDS, *transcribed.KINDS):
         return str(job["id"])
     if job["kind"] in BEAT_KINDS:
         stored = results.result(deps().store, job["id"])
@@ -57,6 +58,8 @@ def result_body(job: Document) -> dict[str, Any]:
     if job["kind"] in ANALYSIS_KINDS:
         doc = analyses.analysis(deps().store, job["owner"], body["analysis_id"])
         body = analysis_body({**doc, **body["state"]})
+    if job["kind"] in transcribed.KINDS:
+        body = transcribed.result(job, body)
     return {"job_id": job["id"], "reused_from": job.get("reused_from"), **body}
 
 
@@ -214,6 +217,10 @@ def job_body(job: Document, *, whole: bool = True) -> dict[str, Any]:
     }
     if job["kind"] in BEAT_KINDS:
         links["result"] = url_for("beats.show", job_id=job.get("subject") or job["id"])
+    if job["kind"] in ANALYSIS_KINDS and (job.get("subject") or job["state"] == "succeeded"):
+        links["result"] = url_for("analyses.show", analysis_id=job.get("subject") or job["id"])
+    if job["kind"] in transcribed.KINDS:
+        links["result"] = url_for("transcriptions.show", transcription_id=job.get("subject") or job["id"])
     body = {
         "job_id": job["id"],
         "kind": job["kind"],
@@ -237,7 +244,7 @@ def job_body(job: Document, *, whole: bool = True) -> dict[str, Any]:
 
 
 def _result_or_none(job: Document) -> dict[str, Any] | None:
-    if job["state"] != "succeeded" or job["kind"] == "export":
+    if job["state"] != "succeeded" or job["kind"] in FILE_KINDS:
         return None
     try:
         return result_body(job)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.deps import Deps
-from db import analyses, beats, grooves, results
+from db import analyses, beats, grooves, results, transcriptions
 from db.store import Document
 from services.errors import NotFound
 from services.jobs.types import Outcome
@@ -55,3 +55,15 @@ def analysis(deps: Deps, job: Document, original: Document) -> Outcome:
     state = {**stored["state"], "job_id": job["id"], "updated_at": job["created_at"]}
     analyses.save_analysis(deps.store, job["owner"], job["id"], analyses.of_source(job["params"]["sources"][0]) | state)
     return Outcome({"analysis_id": job["id"], "state": state}, tuple(state["blobs"]))
+
+
+def transcription(deps: Deps, job: Document, original: Document) -> Outcome:
+    """A new transcription in the state that the original's job made, whatever was corrected there since. Raises
+    NotFound when its bytes are gone."""
+    stored = results.result(deps.store, original["id"])
+    if stored is None or not all(deps.blobs.touch(sha) for sha in stored["state"]["blobs"]):
+        raise NotFound("The result of this job is no longer stored.")
+    state = {**stored["state"], "job_id": job["id"], "updated_at": job["created_at"]}
+    facts = transcriptions.of_source(job["params"]["sources"][0]) | state
+    transcriptions.save_transcription(deps.store, job["owner"], job["id"], facts)
+    return Outcome({"transcription_id": job["id"], "state": state}, tuple(state["blobs"]))

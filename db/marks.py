@@ -8,13 +8,14 @@ from typing import Any
 from db.store import Document, Store
 
 # Collection → the fields that name a blob, or a list of blobs. Stage results and ended jobs are left out: what they
-# made lives on in beats, samples, files and analyses, and a stage whose blobs are gone is computed again.
+# made lives on in the documents below, and a stage whose blobs are gone is computed again.
 NAMING: dict[str, tuple[str, ...]] = {
     "assets": ("sha256",),
     "samples": ("blob",),
     "trees": ("blobs",),
     "files": ("sha256",),
     "analyses": ("blobs",),
+    "transcriptions": ("blobs",),
 }
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from db import beats, files, jobs, results, samples, stages
+from db import beats, files, jobs, results, samples, stages, transcriptions
 from db.store import Document, Store, VersionConflict
 from services.jobs.types import TERMINAL
 
@@ -23,13 +23,20 @@ def forget_stages(store: Store, before: datetime) -> int:
 
 
 def forget_files(store: Store, before: datetime, deleted_before: datetime) -> int:
-    """Rendered files from before `before`, those of deleted beats from before `deleted_before`: they can be remade."""
+    """Rendered files from before `before`, which can be remade; of what was deleted, from before `deleted_before`."""
     old = [
         d
         for d in store.each(files.NAME, {"created_at": {"lt": deleted_before}})
-        if d["created_at"] < before or store.get(beats.BEATS, d["beat_id"]) is None
+        if d["created_at"] < before or not _has_owner(store, d)
     ]
     return sum(store.delete(files.NAME, d["id"]) for d in old)
+
+
+def _has_owner(store: Store, file: Document) -> bool:
+    """Whether the beat or transcription that a file was made of is still there."""
+    if "transcription_id" in file:
+        return store.get(transcriptions.NAME, file["transcription_id"]) is not None
+    return store.get(beats.BEATS, file["beat_id"]) is not None
 
 
 def forget_trees(store: Store, before: datetime) -> int:

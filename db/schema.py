@@ -27,6 +27,7 @@ COLLECTIONS: tuple[CollectionSpec, ...] = (
     ),
     CollectionSpec("idempotency", ("owner", "created_at", "expires_at"), (Index(("expires_at",)),)),
     CollectionSpec("analyses", ("owner", "created_at"), (Index(("owner", "-created_at")),)),
+    CollectionSpec("transcriptions", ("owner", "created_at"), (Index(("owner", "-created_at")),)),
     CollectionSpec("grooves", ("owner", "created_at"), (Index(("owner", "-created_at")),)),
     CollectionSpec("results", ("owner", "created_at"), (Index(("owner", "-created_at")),)),
     CollectionSpec("beats", ("owner", "created_at", "updated_at", "title"), (Index(("owner", "-created_at")),)),

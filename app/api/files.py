@@ -7,34 +7,17 @@ from typing import Any
 from flask import Response, g, request
 from marshmallow import Schema, fields, validate
 
-from app import held, queue
 from app.api.fields import VersionQuery
 from app.auth import caller, deps, guard
 from app.bodies import Whole, parse_query
-from app.errors import answer
+from app.making import ANSWERS, PROBLEMS, Wanted, made
 from app.openapi import Contract, Door, describe
 from app.serving import Served, serve
 from db import beats as repo
-from db import files
 from db.store import Document
-from services import canonical
-from services.errors import Busy, NotFound
-from services.version import code_version
+from services.errors import NotFound
 
 blp = Door("files", __name__, url_prefix="/v1", description="Audio, MIDI, kits and stems of a beat")
-
-MAKE_S = 30.0
-RETRY_AFTER_S = 5
-FILE = {
-    "description": "The file",
-    "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
-}
-ANSWERS: dict[int, Any] = {
-    200: FILE,
-    206: {**FILE, "description": "A range of it"},
-    304: {"description": "Not changed"},
-}
-PROBLEMS = (404, 416, 422, 503)
 
 
 class WavQuery(VersionQuery):
@@ -127,32 +110,5 @@ def _state(beat_id: str, version: int | None) -> tuple[Document, str]:
 
 def _serve(beat_id: str, name: str, options: dict[str, Any]) -> Response:
     doc, tree_sha = _state(beat_id, options.pop("version", None))
-    d, owner = deps(), caller().owner
-    facts = {"tree": tree_sha, "title": doc["title"], "name": name, "options": options, "code": code_version()}
-    key = files.file_key(owner, facts)
-    made = files.rendered(d.store, key)
-    if made is None or not d.blobs.touch(made["sha256"]):
-        failed = _make(key, {**facts, "key": key, "beat_id": beat_id})
-        if failed is not None:
-            return failed
-        made = files.rendered(d.store, key)
-    if made is None:
-        raise Busy("The file is still being made.", retry_after_s=RETRY_AFTER_S)
-    return serve(Served(made["sha256"], made["media_type"], made["filename"], made["created_at"]))
-
-
-def _make(key: str, params: dict[str, Any]) -> Response | None:
-    """Have a worker make the file; wait at most 30 s. A problem when that failed, Busy when it is not done."""
-    d, owner = deps(), caller().owner
-    reuse_key = canonical.sha256(["export", key])
-    job = queue.running_with(d, owner, reuse_key) or queue.submit(
-        d, queue.NewJob("export", owner, params, reuse_key=reuse_key, subject=params["beat_id"]), reuse=False
-    )
-    with held.slot() as free:
-        if free:
-            job = queue.wait(d, owner, job["id"], MAKE_S)
-    if job["state"] in ("failed", "canceled"):
-        return answer(job["error"])
-    if not queue.ended(job):
-        raise Busy("The file is still being made.", retry_after_s=RETRY_AFTER_S)
-    return None
+    facts = {"tree": tree_sha, "title": doc["title"], "name": name, "options": options}
+    return made(Wanted("export", {"beat_id": beat_id}, facts))

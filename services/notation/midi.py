@@ -4,7 +4,8 @@
 `offset_ms` included), so a DAW plays what the audio plays. Drums are on channel 10: with the map `gm` by instrument
 (General MIDI level 1 percussion), with `pads` the notes of `kit.sfz`: one per sample from 36 upward, then one for each
 further version of a sample that plays.
-Events with a pitch are notes of that pitch on a melodic channel per role. Muted events are left out.
+Events with a pitch are notes of that pitch on a melodic channel per role, or on channel 10 where it is the General MIDI
+note of their drum, as in a transcription or a skeleton. Muted events are left out.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ GM_NOTES = {
     "kick": 36, "snare": 38, "rim": 37, "clap": 39, "tom": 47, "hat_closed": 42, "hat_open": 46, "ride": 51,
     "crash": 49, "shaker": 82, "perc": 76, "bass": 35, "tonal": 81, "vocal": 58, "texture": 69,
 }  # fmt: skip
+DRUM_NAMES = frozenset(GM_NOTES) - {"bass", "tonal", "vocal", "texture"}
 GM_TOMS = (45, 47, 50)  # low, mid, high: the toms of a kit in turn
 GM_HEIGHTS = {"low": 45, "mid": 47, "high": 50}  # of one tom that is played at several pitches
 
@@ -101,7 +103,9 @@ def _meter_meta(grid: Grid, meter: tuple[int, int]) -> mido.MetaMessage:
 def _note(hit: Hit, clock: TickClock, notes: _Notes) -> Note:
     event = hit.event
     key = key_of(event)
-    if key is None:
+    if key is None and _is_drum_note(event):
+        channel, pitch = DRUM_CHANNEL, event.pitch or 0
+    elif key is None:
         channel, pitch = ROLES.index(event.role), event.pitch or 0
     elif notes.note_map == "pads":
         channel, pitch = DRUM_CHANNEL, notes.pads[key]
@@ -109,6 +113,13 @@ def _note(hit: Hit, clock: TickClock, notes: _Notes) -> Note:
         channel, pitch = DRUM_CHANNEL, _gm_note(event, notes.toms)
     on = clock.ticks(hit.time_s)
     return Note(channel, pitch, midi_velocity(event.velocity), on, on + length_ticks(event))
+
+
+def _is_drum_note(event: Event) -> bool:
+    """Whether an event without a sound has the percussion note of its instrument."""
+    if event.instrument == "tom":
+        return event.pitch in GM_TOMS
+    return event.instrument in DRUM_NAMES and event.pitch == GM_NOTES[event.instrument]
 
 
 def _gm_note(event: Event, toms: Mapping[str, int]) -> int:

@@ -45,8 +45,8 @@ def named(hits: Sequence[Hit]) -> tuple[Stroke, ...]:
 def corrected(strokes: Sequence[Stroke], corrections: Mapping[str, Correction]) -> tuple[Stroke, ...]:
     """Strokes as a person corrected them, by their ids; those that were deleted are left out.
 
-    A corrected stroke is certain (confidence 1) and keeps its id, time (seconds) and velocity; what it was heard as is
-    its first alternative no more. Ids that name no stroke are left alone.
+    A corrected stroke is certain (confidence 1), has no alternatives, and keeps its id, time (seconds) and velocity.
+    Corrections of ids that name no stroke change nothing.
     """
     kept = []
     for stroke in strokes:

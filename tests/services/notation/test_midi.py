@@ -175,6 +175,12 @@ def test_pitched_events_play_their_pitch_on_a_melodic_channel():
     assert notes(read(beat_midi(beat)).tracks[1])[0][2:4] == (0, 64)
 
 
+@pytest.mark.parametrize(("drum", "pitch"), [("kick", 36), ("snare", 38), ("tom", 45), ("tom", 50), ("crash", 49)])
+def test_a_drum_s_own_note_without_a_sound_is_on_the_drum_channel(drum, pitch):
+    beat, _ = one(hit(), [replace(event("s", 0, 0), sample_id=None, pitch=pitch, instrument=drum)])
+    assert notes(read(beat_midi(beat)).tracks[1])[0][2:4] == (9, pitch)
+
+
 def test_an_upbeat_is_a_bar_of_its_own():
     beat, _ = one(hit(), [event("s", 0, 2), event("s", 1, 0)], bars=2)
     beat = replace(beat, grid=replace(beat.grid, pickup_steps=4))

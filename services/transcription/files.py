@@ -1,0 +1,101 @@
+"""The files of a transcription, out of its stored body: a table of hits, and MIDI as played or quantised."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from services.beats.filenames import bpm_text, clean
+from services.beats.grid import in_order
+from services.beats.types import Beat, Event, Grid
+from services.errors import NotFound
+from services.notation.midi import beat_midi
+
+MS = 1000.0
+COLUMNS = (
+    "id", "time_s", "instrument", "variant", "velocity", "confidence", "alternative", "alternative_probability",
+    "corrected", "bar", "step", "tick", "offset_ms", "articulation",
+)  # fmt: skip
+PLACE = ("bar", "step", "tick", "offset_ms", "articulation")
+NOT_SHOWN = {"time_s"}  # of an event as the API shows it: derived
+
+
+def events_csv(body: Mapping[str, Any]) -> bytes:
+    """A row for each hit of a stored body, in time order (seconds, shares 0..1, milliseconds), with a head line.
+
+    A stroke that shares its note with a louder one has no place of its own. Silence has the head line alone.
+    """
+    notes = {e["id"]: e for e in (body["beat"] or {"events_json": ()})["events_json"]}
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\r\n")
+    table.writerow(COLUMNS)
+    for event in body["events"]:
+        other = (event["alternatives"] or [{"instrument": "", "probability": ""}])[0]
+        note = notes.get(event["id"], {})
+        row = {**event, "alternative": other["instrument"], "alternative_probability": other["probability"]}
+        row |= {name: note.get(name) for name in PLACE} | {"corrected": str(event["corrected"]).lower()}
+        table.writerow(["" if row[name] is None else row[name] for name in COLUMNS])
+    return text.getvalue().encode()
+
+
+def drums_midi(body: Mapping[str, Any], timing: str, title: str) -> bytes:
+    """The MIDI file of a stored body. `timing`: "played", every stroke when it was heard, or "quantised", notes on the
+    grid (swing stays, feel goes). Its time begins with the grid's first bar. Raises NotFound without drums.
+    """
+    if body["beat"] is None:
+        raise NotFound("No drums were found in this recording: there is nothing to play.", code="no_drums")
+    grid, events = _grid(body["beat"]["grid_json"]), [_event(row) for row in body["beat"]["events_json"]]
+    if timing == "quantised":
+        events = [replace(event, offset_ms=0.0) for event in events]
+    else:
+        events = _played(events, body["events"])
+    return beat_midi(Beat(grid, in_order(grid, events), {}, meta={"title": title}))
+
+
+def file_name(body: Mapping[str, Any], title: str, *parts: str) -> str:
+    """`title - 96bpm - part…` without an extension; the tempo (quarter notes per minute) where one was found."""
+    tempo = [bpm_text(body["bpm"])] if body["bpm"] is not None else []
+    return " - ".join([clean(title, "drums"), *tempo, *parts])
+
+
+def _grid(shown: Mapping[str, Any]) -> Grid:
+    return Grid(
+        tuple((int(bar), float(bpm)) for bar, bpm in shown["tempo_map"]),
+        shown["meter"],
+        shown["bars"],
+        shown["swing"],
+        shown["swing_unit"],
+        shown["pickup_steps"],
+    )
+
+
+def _event(shown: Mapping[str, Any]) -> Event:
+    return Event(**{name: value for name, value in shown.items() if name not in NOT_SHOWN})
+
+
+def _played(events: Sequence[Event], heard: Sequence[Mapping[str, Any]]) -> list[Event]:
+    """Notes as they were played: strokes that were written as one note are apart again, each with its own time."""
+    at = {row["id"]: row for row in heard}
+    own = {event.id for event in events}
+    by_drum: dict[str, list[Event]] = {}
+    for event in events:
+        by_drum.setdefault(event.instrument, []).append(event)
+    out = {event.id: event for event in events}
+    for row in heard:
+        if row["id"] in own:
+            continue
+        main = min(by_drum[row["instrument"]], key=lambda e: abs(at[e.id]["time_s"] - row["time_s"]))
+        late_ms = (row["time_s"] - at[main.id]["time_s"]) * MS
+        out[row["id"]] = replace(
+            main,
+            id=row["id"],
+            velocity=row["velocity"],
+            offset_ms=main.offset_ms + late_ms,
+            articulation=None,
+            confidence=row["confidence"],
+        )
+        out[main.id] = replace(main, articulation=None)  # its grace note is there as it was played
+    return list(out.values())
