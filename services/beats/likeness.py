@@ -71,7 +71,8 @@ def points(sounds: Sequence[Mapping[str, float]]) -> Floats:
         if axis.scale != "plain":
             log = np.log2 if axis.scale == "octaves" else np.log10
             values[:, i] = log(np.maximum(values[:, i], 0.0) + axis.floor)
-    return (values / _STEPS).astype(np.float32)
+    found: Floats = (values / _STEPS).astype(np.float32)
+    return found
 
 
 def heeded(features: Mapping[str, float]) -> dict[str, float]:
