@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -78,17 +79,19 @@ def _event(shown: Mapping[str, Any]) -> Event:
 
 def _played(events: Sequence[Event], heard: Sequence[Mapping[str, Any]]) -> list[Event]:
     """Notes as they were played: strokes that were written as one note are apart again, each with its own time."""
-    at = {row["id"]: row for row in heard}
-    own = {event.id for event in events}
+    played_s = {row["id"]: row["time_s"] for row in heard}
     by_drum: dict[str, list[Event]] = {}
-    for event in events:
+    for event in sorted(events, key=lambda e: played_s[e.id]):
         by_drum.setdefault(event.instrument, []).append(event)
+    times = {drum: [played_s[e.id] for e in rows] for drum, rows in by_drum.items()}
     out = {event.id: event for event in events}
     for row in heard:
-        if row["id"] in own:
+        if row["id"] in out:
             continue
-        main = min(by_drum[row["instrument"]], key=lambda e: abs(at[e.id]["time_s"] - row["time_s"]))
-        late_ms = (row["time_s"] - at[main.id]["time_s"]) * MS
+        drum, at = row["instrument"], bisect_left(times[row["instrument"]], row["time_s"])
+        near = by_drum[drum][max(0, at - 1) : at + 1]
+        main = min(near, key=lambda e: abs(played_s[e.id] - row["time_s"]))
+        late_ms = (row["time_s"] - played_s[main.id]) * MS
         out[row["id"]] = replace(
             main,
             id=row["id"],
