@@ -146,3 +146,12 @@ def test_recordings_of_nothing_are_of_every_kind_finite_and_not_too_loud():
     speech = next(audio for kind, audio in found if kind == "speech")
     assert 0.3 < np.abs(speech).max() <= 1.0
     assert np.array_equal(speech, next(a for k, a in no_drums.recordings(1, 5) if k == "speech"))
+
+
+def test_made_sounds_are_of_every_kind_that_is_no_drum():
+    found = no_drums.sounds(2, 5)
+    assert [name for name, _ in found] == ["vocal", "vocal", "bass", "bass", "tonal", "tonal", "texture", "texture"]
+    for name, audio in found:
+        assert np.abs(audio).max() == pytest.approx(0.7), name
+        assert 0.05 * RATE < len(audio) <= 3.5 * RATE, name
+    assert not np.array_equal(found[0][1], found[1][1])

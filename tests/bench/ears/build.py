@@ -34,7 +34,8 @@ SONG_S = 22.0
 SONG_BPM = (66.0, 168.0)
 IN_THREE = 0.25  # share of the chord music in 3/4
 DETUNED, CENTS = 0.4, 45.0  # share of the chord music that is not at A = 440 Hz, and how far it may be off
-EACH_NOTHING = 3
+EACH_NOTHING = 3  # recordings of every maker
+EACH_SOUND = 12  # made sounds of every instrument that is no drum
 FORMS = ("AABA", "ABAB", "ABCB", "AABB", "ABACA", "AAB")
 FORM_BARS = (4, 8)
 FORM_BPM = (90.0, 140.0)
@@ -109,10 +110,12 @@ def _packages(folder: Path) -> Path:
 
 
 def one_shots(place: Place) -> Iterable[tuple[str, dict[str, Any]]]:
-    """Every sound of the development kits whose name says what it is."""
+    """Every sound of the development kits whose name says what it is, and some made sounds that are no drums."""
     for kit in role_material.KITS:
         for i, sound in enumerate(role_material.kit_sounds(place.root, kit)):
             yield place.write(f"{kit}_{i:03d}.flac", sound.audio[None]), {"instrument": sound.instrument, "kit": kit}
+    for i, (instrument, audio) in enumerate(no_drums.sounds(EACH_SOUND, SEED)):
+        yield place.write(f"made_{i:03d}.flac", audio[None]), {"instrument": instrument, "kit": "made here, no drums"}
 
 
 def drum_tracks(place: Place, takes: int) -> Iterable[tuple[str, dict[str, Any]]]:
@@ -226,7 +229,7 @@ def _labelled(rows: Callable[[Place, int], Iterable[tuple[str, dict[str, Any]]]]
 
 
 PARTS = {
-    "roles": Part(_labelled(lambda place, _: one_shots(place)), ()),
+    "roles": Part(_labelled(lambda place, _: one_shots(place)), ("no_drums.py",)),
     "adt": Part(_labelled(drum_tracks), ("drum_score.py", "drum_audio.py", "chords.py")),
     "key": Part(_labelled(lambda place, _: chord_music(place)), ("chords.py",)),
     "others": Part(_labelled(lambda place, _: nothing(place)), ("no_drums.py",)),

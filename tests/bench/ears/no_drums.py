@@ -1,4 +1,6 @@
-"""Recordings in which there is nothing to find: silence, hum, noises, tones, and sounds like speech."""
+"""What is no drum, made from nothing: recordings in which there is nothing to find (silence, hum, noises, tones, sounds
+like speech), and single sounds of voice, bass, pitch and texture.
+"""
 
 from __future__ import annotations
 
@@ -102,4 +104,49 @@ def recordings(each: int, seed: int) -> list[tuple[str, Floats]]:
         for which, maker in enumerate(makers):
             for i in range(each):
                 found.append((kind, maker(np.random.default_rng([seed, place, which, i]))))
+    return found
+
+
+def vocal(rng: Rng) -> Floats:
+    """A syllable."""
+    return _syllable(float(rng.uniform(90, 350)), rng)
+
+
+def bass(rng: Rng) -> Floats:
+    """A low note of few harmonics that dies away."""
+    return _struck(float(rng.uniform(36, 85)), 4, float(rng.uniform(0.3, 0.8)), rng)
+
+
+def tonal(rng: Rng) -> Floats:
+    """A note of many harmonics that dies away."""
+    return _struck(float(rng.uniform(180, 1_200)), 8, float(rng.uniform(0.2, 0.9)), rng)
+
+
+def texture(rng: Rng) -> Floats:
+    """A band of noise that comes and goes slowly."""
+    n = round(rng.uniform(1.8, 3.5) * RATE)
+    low = float(rng.uniform(100, 2_000))
+    sos = signal.butter(2, (low, low * rng.uniform(2, 6)), "band", fs=RATE, output="sos")
+    swell = np.hanning(n) ** rng.uniform(0.3, 1.0)
+    return np.asarray(signal.sosfilt(sos, rng.standard_normal(n)) * swell)
+
+
+def _struck(hz: float, harmonics: int, decay_s: float, rng: Rng) -> Floats:
+    t = np.arange(round(3 * decay_s * RATE)) / RATE
+    rise = np.minimum(1.0, t / rng.uniform(0.002, 0.012))
+    slope = rng.uniform(0.8, 1.8)
+    parts = [k**-slope * np.sin(2 * np.pi * k * hz * t + rng.uniform(0, 6)) for k in range(1, harmonics + 1)]
+    return np.asarray(sum(parts) * rise * np.exp(-t / decay_s))
+
+
+SOUNDS: dict[str, Callable[[Rng], Floats]] = {"vocal": vocal, "bass": bass, "tonal": tonal, "texture": texture}
+
+
+def sounds(each: int, seed: int) -> list[tuple[str, Floats]]:
+    """Instrument and mono audio (n,) with a peak of 0.7, `each` of every maker; seeded."""
+    found = []
+    for place, (instrument, maker) in enumerate(SOUNDS.items()):
+        for i in range(each):
+            x = maker(np.random.default_rng([seed, 9, place, i]))
+            found.append((instrument, 0.7 * x / np.abs(x).max()))
     return found

@@ -50,7 +50,7 @@ def roles(task: Task) -> Iterator[Table]:
         (
             f"{score_roles.speed_ms(scores).text(2)} ms a sound, median.",
             "Targets on unseen kits: instrument 0.90, role 0.95 (of eight instruments with an undisputed role), 5 ms.",
-            "Sounds of the development kits were trained on: for them this is resubstitution.",
+            "The development kits were trained on: for their sounds this is resubstitution. The made sounds were not.",
         ),
     )  # fmt: skip
     asked = [name for name in INSTRUMENTS if any(s.shot.instrument == name for s in scores)]
