@@ -26,6 +26,7 @@ def by_audio(factor: float) -> Callable[[float], float]:
 
 
 USUAL = by_audio(0.5)
+LISTENING = by_audio(0.2)  # twenty times what analysing takes on an idle machine
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,11 @@ KINDS: dict[str, Kind] = {
     "roles": Kind("app.runs.rungs:roles"),
     "skeleton": Kind("app.runs.rungs:skeleton"),
     "groove": Kind("app.runs.grooves:groove", reuse="app.reuse:groove"),
+    "transcription": Kind("app.runs.transcriptions:transcription", reuse="app.reuse:transcription"),
+    "retranscription": Kind("app.runs.transcriptions:retranscription"),
+    "transcription_file": Kind("app.runs.transcriptions:file"),
+    "analysis": Kind("app.runs.analyses:analysis", timeout_s=LISTENING, reuse="app.reuse:analysis"),
+    "reanalysis": Kind("app.runs.analyses:reanalysis", timeout_s=LISTENING),
     "asset": Kind("app.runs.rungs:asset"),
     "export": Kind("app.runs.export:export", timeout_s=lambda audio_s: FILE_S + FILE_FACTOR * audio_s),
 }
@@ -53,8 +59,8 @@ KINDS: dict[str, Kind] = {
 # Imported (`module`) or called (`module:function`) in the worker before it forks, so that no job pays for it.
 PRELOAD: tuple[str, ...] = (
     "numpy", "scipy.signal", "scipy.fft", "scipy.optimize", "soundfile", "av", "soxr", "app.runs.beats",
-    "app.runs.rungs",
-    "app.runs.grooves", "app.runs.export", "services.audio.decode:preload", "services.version:code_version",
+    "app.runs.rungs", "app.runs.analyses", "app.runs.grooves", "app.runs.transcriptions", "app.runs.export",
+    "services.audio.decode:preload", "services.version:code_version",
 )  # fmt: skip
 
 

@@ -1,5 +1,16 @@
 """The doors of the HTTP API: one blueprint per room."""
 
-from app.api import assets, beats, files, grooves, health, jobs, rungs, samples
+from app.api import analyses, assets, beats, files, grooves, health, jobs, rungs, samples, transcriptions
 
-BLUEPRINTS = (beats.blp, files.blp, rungs.blp, grooves.blp, samples.blp, assets.blp, jobs.blp, health.blp)
+BLUEPRINTS = (
+    beats.blp,
+    files.blp,
+    rungs.blp,
+    grooves.blp,
+    analyses.blp,
+    transcriptions.blp,
+    samples.blp,
+    assets.blp,
+    jobs.blp,
+    health.blp,
+)

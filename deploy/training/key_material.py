@@ -65,6 +65,10 @@ def song(seed: int, root: Path, *, held_out: bool) -> Piece:
         audio = _additive(rng, notes, length_s)
         if drums:
             audio = _sum(audio, played(drums, {}, root, reverb=False) * rng.uniform(0.3, 2.0))
+    if rng.random() < 0.25:
+        kit = _kit_loop(rng, root, length_s, beat_s, held_out=held_out)
+        level = 10 ** (rng.uniform(-8, 8) / 20) * np.sqrt(np.square(audio).mean() / max(1e-9, np.square(kit).mean()))
+        audio = _sum(audio, np.asarray(kit * level, np.float32))
     cents = rng.choice((0.0, 0.0, rng.uniform(-45, 45)))
     audio = _worn(rng, _excerpt(rng, detuned(audio, cents)))
     return Piece(audio, made.key, cents, made.progression)

@@ -17,6 +17,7 @@ import re
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 
 import key_material
 import key_report
@@ -36,10 +37,11 @@ ROOT = Path(__file__).resolve().parents[2]
 WEIGHTS = ROOT / "services/analysis/weights/key.json"
 CARD = ROOT / "services/analysis/weights/key.md"
 REGISTRY = ROOT / "services/models/registry.py"
-SIMULATED = 1_600
-SONGS, NOTHINGS = (100, 72), (120, 54)  # rendered: for learning, for judging
+SIMULATED = 8_000
+SONGS, NOTHINGS = (120, 120), (72, 54)  # rendered: for learning, for judging
 DECAY = 0.03  # of the weights, in units of each kind's spread: 0.003 and 0.01 judged worse on the learning group
 GATE_DECAY = 0.02
+SPREAD_FROM = 1_000  # pieces: enough to know a spread
 CLASSES = 4  # the place of the number of pitch classes among the traits
 DIGITS = 4
 
@@ -60,9 +62,9 @@ class Rows:
 
 
 def simulated_row(seed: int) -> tuple[npt.NDArray[np.float16], int]:
-    """The measures of a simulated piece, (24, measures), and its key's place."""
+    """The measures of a simulated piece for each tonic, (12, measures), and its key's place."""
     made = key_simulation.simulate(seed)
-    return evidence(made.harmony).astype(np.float16), KEYS.index(made.song.key)
+    return evidence(made.harmony)[:12].astype(np.float16), KEYS.index(made.song.key)
 
 
 def rendered_row(job: tuple[str, int, Path, bool]) -> tuple[npt.NDArray[np.float16], Floats, int, float, str]:
@@ -77,35 +79,44 @@ def rendered_row(job: tuple[str, int, Path, bool]) -> tuple[npt.NDArray[np.float
     return row, np.zeros(TRAITS) if found is None else found, key, len(piece.audio) / key_material.RATE_HZ, piece.kind
 
 
-def simulated(pool: ProcessPoolExecutor) -> tuple[Floats, npt.NDArray[np.int64]]:
-    """Measures (n, 24, measures) and keys (n,) of the simulated pieces."""
-    rows = list(pool.map(simulated_row, range(SIMULATED), chunksize=20))
-    return np.array([r[0] for r in rows], np.float32), np.array([r[1] for r in rows])
+def simulated(pool: ProcessPoolExecutor, work: Path) -> tuple[npt.NDArray[np.float16], npt.NDArray[np.int64]]:
+    """Measures (n, 12, measures) and keys (n,) of the simulated pieces, kept in `work` like the rendered ones."""
+    kept = _kept(work, [key_simulation, key_simulation.key_music], "simulated", SIMULATED)
+    if not kept.exists():
+        rows = list(pool.map(simulated_row, range(SIMULATED), chunksize=20))
+        np.savez(kept, measures=np.array([r[0] for r in rows]), key=np.array([r[1] for r in rows]))
+    with np.load(kept) as held:
+        return held["measures"], held["key"]
 
 
 def rendered(pool: ProcessPoolExecutor, work: Path, *, held_out: bool) -> Rows:
-    """What was heard of the rendered pieces of one group; kept in `work` while nothing that they depend on changes."""
-    sources = [Path(key_material.__file__), Path(key_material.key_music.__file__)]
-    sources += [ROOT / "services/analysis" / name for name in ("harmony.py", "tonality.py")]
-    digest = hashlib.sha256(b"".join(p.read_bytes() for p in sources) + str((SONGS, NOTHINGS)).encode()).hexdigest()[
-        :12
-    ]
-    kept = work / f"key-{digest}-{'judging' if held_out else 'learning'}.npz"
+    """What was heard of the rendered pieces of one group."""
+    group, counts = "judging" if held_out else "learning", (SONGS[held_out], NOTHINGS[held_out])
+    kept = _kept(work, [key_material, key_material.key_music], group, counts)
     if not kept.exists():
         root = role_material.fetch(work)
-        jobs = [("song", s, root, held_out) for s in range(SONGS[held_out])]
-        jobs += [("nothing", s, root, held_out) for s in range(NOTHINGS[held_out])]
+        jobs = [("song", s, root, held_out) for s in range(counts[0])]
+        jobs += [("nothing", s, root, held_out) for s in range(counts[1])]
         rows = list(pool.map(rendered_row, jobs, chunksize=4))
         np.savez(kept, **{f"c{i}": np.array([r[i] for r in rows]) for i in range(5)})
     with np.load(kept) as held:
         return Rows(held["c0"].astype(np.float64), held["c1"], held["c2"], held["c3"], held["c4"].tolist())
 
 
+def _kept(work: Path, makers: list[ModuleType], name: str, counts: object) -> Path:
+    """Where rows are kept for as long as neither what makes their pieces nor what hears them changes."""
+    sources = [Path(str(module.__file__)) for module in makers]
+    sources += [ROOT / "services/analysis" / file for file in ("harmony.py", "tonality.py")]
+    digest = hashlib.sha256(b"".join(p.read_bytes() for p in sources) + str(counts).encode()).hexdigest()
+    return work / f"key-{digest[:12]}-{name}.npz"
+
+
 def spreads(measures: Floats) -> Floats:
     """The spread of each kind of measure, (measures,): weights are learned in these units."""
     out, at = np.zeros(MEASURES), 0
     for count in KINDS.values():
-        out[at : at + count] = measures[..., at : at + count].std(axis=(0, 1)).mean()
+        some = measures[:SPREAD_FROM, :, at : at + count].astype(np.float64)
+        out[at : at + count] = some.std(axis=(0, 1)).mean()
         at += count
     return out
 
@@ -113,7 +124,7 @@ def spreads(measures: Floats) -> Floats:
 def learned(measures: Floats, key: npt.NDArray[np.int64]) -> tuple[Floats, Floats]:
     """Weights (2, measures) and offsets (2,) that make the softmax over 24 keys most likely, with DECAY."""
     unit = spreads(measures)
-    flat = (measures[:, :12] / unit).astype(np.float32).reshape(-1, MEASURES)
+    flat = (measures / unit.astype(np.float32)).reshape(-1, MEASURES)
     n, rows = len(key), np.arange(len(key))
 
     def loss(packed: Floats) -> tuple[float, Floats]:
@@ -186,7 +197,7 @@ def main() -> None:
     parser.add_argument("--check", action="store_true")
     asked = parser.parse_args()
     with ProcessPoolExecutor(initializer=threadpool_limits, initargs=(1,)) as pool:
-        weights, offsets = learned(*simulated(pool))
+        weights, offsets = learned(*simulated(pool, asked.work))
         learning, judging = (rendered(pool, asked.work, held_out=h) for h in (False, True))
     gate, gate_offset = gated(learning)
     model = KeyModel(weights, offsets, 1.0, gate, gate_offset)

@@ -64,7 +64,7 @@ KEY = Model(
     name="key",
     title="Key of a recording (own linear model on chroma and chords)",
     file="services/analysis/weights/key.json",
-    sha256="9ffce60bb363e0a058fae1ea5418948aaeb1497d495c6ef8e04ee9f642ff8039",
+    sha256="0fd3a69c83d0f9eca8774cc434b019f9fa5edefbfd1baaedf011d8ac691f3464",
     licence="Apache-2.0",
     commercial_use=True,
     shipped=True,
@@ -72,7 +72,19 @@ KEY = Model(
     card="services/analysis/weights/key.md",
 )
 
-MODELS: tuple[Model, ...] = (ROLES, KEY, DRUMS)
+RHYTHM = Model(
+    name="rhythm",
+    title="Beats, bars and meter of a recording (own small networks on measures of possible beats)",
+    file="services/analysis/weights/rhythm.json",
+    sha256="a89a8afdca452093bf04d22f19c47fdb2ad9e2a05718fbbbe79e07d5cdae0b63",
+    licence="Apache-2.0",
+    commercial_use=True,
+    shipped=True,
+    replaced_by="nothing: it ships with the code",
+    card="services/analysis/weights/rhythm.md",
+)
+
+MODELS: tuple[Model, ...] = (ROLES, KEY, RHYTHM, DRUMS)
 
 
 def by_name(name: str) -> Model | None:

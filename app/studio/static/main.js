@@ -4,6 +4,7 @@ import { $, counted } from "./dom.js";
 import * as form from "./form.js";
 import * as groove from "./groove.js";
 import * as kit from "./kit.js";
+import * as listen from "./listen.js";
 import * as open from "./open.js";
 import * as problems from "./problems.js";
 import * as recent from "./recent.js";
@@ -81,6 +82,7 @@ function begin() {
   };
   form.start();
   groove.start();
+  listen.start();
   problems.start();
   sounds.start(suggest, form.forgetCarried);
   recent.start((id) => guarded(() => show(id)), guarded);

@@ -6,6 +6,7 @@ import * as problems from "./problems.js";
 const STAGES = {
   queued: "Waiting for a worker", decode: "Reading the sounds", preprocess: "Finding the hits", roles: "Hearing what each sound is",
   beat: "Writing the beat", arrange: "Arranging", render: "Mixing", load: "Reading the beat", store: "Saving", groove: "Reading the groove",
+  rhythm: "Hearing the beat", harmony: "Hearing the key", loudness: "Measuring the loudness", sections: "Finding the sections",
 };
 
 let tail = Promise.resolve();
@@ -43,7 +44,7 @@ async function run(action, { box, find, failed }) {
 }
 
 /** What a job says while it runs, as a sentence. */
-function told(now) {
+export function told(now) {
   job = now;
   const place = now.state === "queued" && now.queue_position ? `, number ${now.queue_position} in line` : "";
   const left = now.eta_s > 2 ? `, about ${clock(now.eta_s)} left` : "";

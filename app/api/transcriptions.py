@@ -1,0 +1,257 @@
+"""Transcriptions: the drums of a recording as events and notes, a user's corrections of them, and their files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Response, g, request
+from marshmallow import Schema, fields, validate
+
+from app import transcribed
+from app.api.fields import HintFields, PageQuery, check_hints
+from app.auth import caller, deps, guard
+from app.bodies import JsonList, parse, parse_query
+from app.etags import required_match, with_etag
+from app.making import ANSWERS, PROBLEMS, Wanted, made
+from app.openapi import Contract, Door, describe
+from app.paging import listed
+from app.sources import gather, refuse_too_many, refuse_unreadable
+from app.work import Plan, Work, run
+from db import transcriptions as repo
+from db.store import Document
+from services.analysis.document import HINTS, hints_to_doc
+from services.errors import FieldError, Invalid
+from services.transcription.quantise import GRIDS
+from services.transcription.types import DRUMS
+
+blp = Door("transcriptions", __name__, url_prefix="/v1", description="Drum transcription: a recording's drums as notes")
+
+EVENTS_MAX = 20_000  # corrections in one request
+EVENTS_NAMED = 50  # of wrong ids, in an answer
+SEPARATE = ("auto", "true", "false")
+
+
+class Separate(fields.Str):
+    """`auto`, or whether to separate; JSON's true and false are taken as well."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
+        said = str(value).lower() if isinstance(value, bool) else value
+        return str(super()._deserialize(said, attr, data, **kwargs))
+
+
+class TranscriptionFields(HintFields):
+    """What is heard: the file `audio`, or `audio_id`; music without drums gets an answer without events."""
+
+    audio_id = fields.Str(validate=validate.Length(1, 64), metadata={"description": "Id of an earlier asset or sample"})
+    separate = Separate(
+        load_default="auto",
+        validate=validate.OneOf(SEPARATE),
+        metadata={
+            "description": "true: listen to the percussive part alone (`hpss`); false: to the full mix; auto: as hears "
+            "best here. `engines.separator` says which was used"
+        },
+    )
+    grid = fields.Str(
+        load_default="auto",
+        validate=validate.OneOf(GRIDS),
+        metadata={"description": "Note values: chosen for each beat, or one for all (t: triplets)"},
+    )
+    title = fields.Str(load_default="", validate=validate.Length(0, 200))
+
+
+class EventCorrection(Schema):
+    """What a hit of `events` is: another instrument (null: as heard), or none."""
+
+    id = fields.Str(required=True, validate=validate.Length(1, 64))
+    instrument = fields.Str(validate=validate.OneOf(DRUMS), allow_none=True)
+    deleted = fields.Bool(metadata={"description": "true: it is no hit; false: it is one after all"})
+
+
+class TranscriptionPatch(HintFields):
+    """What changes; fields that are left out stay, a hint that is null is found again."""
+
+    grid = fields.Str(validate=validate.OneOf(GRIDS))
+    title = fields.Str(validate=validate.Length(0, 200))
+    events = JsonList(
+        fields.Nested(EventCorrection),
+        validate=validate.Length(1, EVENTS_MAX),
+        metadata={"description": "Corrections by id; those made before stay"},
+    )
+
+
+class MidiQuery(Schema):
+    """Where the notes lie: as played, or on the grid without offsets."""
+
+    timing = fields.Str(load_default="played", validate=validate.OneOf(("played", "quantised")))
+
+
+class NoQuery(Schema):
+    """Nothing to choose."""
+
+
+@blp.route("/transcriptions", methods=["POST"])
+@describe(
+    blp,
+    Contract(
+        "Write down the drums of a recording",
+        body=TranscriptionFields,
+        files={"audio": False},
+        answers={200: "Transcription", 202: "Job"},
+        problems=(400, 404, 409, 413, 415, 422, 503, 504, 507),
+        headers=("Prefer", "Idempotency-Key", "Cache-Control"),
+    ),
+)
+@guard("beats:write")
+def create() -> Response:
+    """A job that hears the hits, finds the beat and writes notes. Waits only when asked."""
+    wanted, files = parse(request, TranscriptionFields(), ("audio",))
+    uploads = files.get("audio", [])
+    ids = [wanted.pop("audio_id")] if "audio_id" in wanted else []
+    refuse_too_many(len(uploads) + len(ids), "audio")
+    if len(uploads) + len(ids) > 1:
+        raise Invalid("Send one recording at a time.", errors=(FieldError("audio", "send one recording"),))
+    check_hints(wanted)
+    refuse_unreadable(uploads, "audio")
+    said = {name: wanted[name] for name in ("separate", "grid", "title")} | {"hints": hints_to_doc(wanted)}
+
+    def plan() -> Plan:
+        both = gather(deps(), caller().owner, uploads, ids, "audio_id")
+        return Plan({**said, "sources": list(both.sources)}, both.inputs, both.fresh)
+
+    return run(Work("transcription", {**said, "ids": ids}, uploads), plan)
+
+
+@blp.route("/transcriptions", methods=["GET"])
+@describe(
+    blp,
+    Contract(
+        "List your transcriptions, newest first", query=PageQuery, answers={200: "Transcriptions"}, problems=(422,)
+    ),
+)
+@guard("beats:read")
+def index() -> Response:
+    """A page of transcriptions, without their events."""
+    page = parse_query(request, PageQuery())
+    store, owner = deps().store, caller().owner
+    return listed(
+        "transcriptions",
+        lambda: repo.transcriptions(store, owner, page.get("cursor"), page["limit"]),
+        transcribed.summary,
+    )
+
+
+@blp.route("/transcriptions/<transcription_id>", methods=["GET"])
+@describe(
+    blp,
+    Contract("Read a transcription", answers={200: "Transcription"}, problems=(404,), headers=("If-None-Match",)),
+)
+@guard("beats:read", media=True)
+def show(transcription_id: str) -> Response:
+    """The transcription in its present state, with its ETag."""
+    doc = repo.transcription(deps().store, caller().owner, transcription_id)
+    return with_etag(transcribed.body(doc), doc["job_id"])
+
+
+@blp.route("/transcriptions/<transcription_id>", methods=["PATCH"])
+@describe(
+    blp,
+    Contract(
+        "Correct a transcription: the rest is derived anew without listening again",
+        body=TranscriptionPatch,
+        answers={200: "Transcription", 202: "Job"},
+        problems=(400, 404, 409, 412, 415, 422, 428, 503, 504),
+        headers=("If-Match", "Prefer"),
+    ),
+)
+@guard("beats:write")
+def correct(transcription_id: str) -> Response:
+    """A job that writes the notes anew from the hits as heard and corrected. Waits up to 20 s unless told otherwise."""
+    wanted, _ = parse(request, TranscriptionPatch())
+    if not wanted:
+        message = f"send at least one of {', '.join((*HINTS, 'grid', 'title', 'events'))}"
+        raise Invalid(f"{message[0].upper()}{message[1:]}.", errors=(FieldError("", message),))
+    doc = repo.transcription(deps().store, caller().owner, transcription_id)
+    head = required_match()
+    hints = hints_to_doc({**doc["hints"], **{name: wanted[name] for name in HINTS if name in wanted}})
+    check_hints(hints)
+    said = {
+        "title": wanted.get("title", doc["title"]),
+        "grid": wanted.get("grid", doc["grid"]),
+        "hints": hints,
+        "corrections": _corrections(doc, wanted.get("events", [])),
+    }
+
+    def plan() -> Plan:
+        repo.refuse_stale(doc, head)  # only now: a repeated request finds its job by the Idempotency-Key
+        return Plan({"transcription_id": transcription_id, "head": head, **said}, subject=transcription_id)
+
+    fingerprint = {"transcription_id": transcription_id, "head": head, **wanted}
+    return run(Work("retranscription", fingerprint, waits=True, reusable=False), plan)
+
+
+def _corrections(doc: Document, events: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """All corrections with the new ones. Raises Invalid naming each id that no hit of the recording has."""
+    found: dict[str, dict[str, Any]] = {key: dict(one) for key, one in doc["corrections"].items()}
+    if not events:
+        return found
+    heard = {row["id"] for row in json.loads(deps().blobs.read(doc["strokes"]))}
+    wrong = [
+        FieldError(f"events[{i}].id", "there is no such event in this transcription")
+        for i, event in enumerate(events)
+        if event["id"] not in heard
+    ]
+    if wrong:
+        raise Invalid(f"{wrong[0].field}: {wrong[0].message}.", errors=tuple(wrong[:EVENTS_NAMED]))
+    for event in events:
+        said = found.get(event["id"], {}) | {k: v for k, v in event.items() if k != "id"}
+        found[event["id"]] = {k: v for k, v in said.items() if v}  # null and false: as heard
+    return {key: one for key, one in found.items() if one}
+
+
+@blp.route("/transcriptions/<transcription_id>", methods=["DELETE"])
+@describe(blp, Contract("Delete a transcription", answers={204: {"description": "Gone"}}, problems=(404,)))
+@guard("beats:write")
+def delete(transcription_id: str) -> Response:
+    """Remove the transcription, what was heard for it, and its files."""
+    repo.delete_transcription(deps().store, caller().owner, transcription_id)
+    return Response(status=204)
+
+
+@blp.route(f"/transcriptions/<transcription_id>/{transcribed.CSV}", methods=["GET"])
+@describe(
+    blp,
+    Contract(
+        "The hits as a table", query=NoQuery, answers=ANSWERS, problems=PROBLEMS, headers=("Range", "If-None-Match")
+    ),
+)
+@guard("beats:read", media=True)
+def events_csv(transcription_id: str) -> Response:
+    """A row for each hit: when and what, how hard, how sure, and where it lies in the grid."""
+    return _file(transcription_id, transcribed.CSV, parse_query(request, NoQuery()))
+
+
+@blp.route(f"/transcriptions/<transcription_id>/{transcribed.MIDI}", methods=["GET"])
+@describe(
+    blp,
+    Contract(
+        "The drums as a Standard MIDI File",
+        query=MidiQuery,
+        answers=ANSWERS,
+        problems=PROBLEMS,
+        headers=("Range", "If-None-Match"),
+    ),
+)
+@guard("beats:read", media=True)
+def drums_mid(transcription_id: str) -> Response:
+    """Bars and tempo of the grid, hits as played or on their notes; 404 where there are no drums."""
+    return _file(transcription_id, transcribed.MIDI, parse_query(request, MidiQuery()))
+
+
+def _file(transcription_id: str, name: str, options: dict[str, Any]) -> Response:
+    """A file of the state that a signed link pins, else of the present one."""
+    doc = repo.transcription(deps().store, caller().owner, transcription_id)
+    title = doc["title"] or doc["name"].rpartition(".")[0] or doc["name"]
+    facts = {"body": g.get("pinned_hash") or doc["body"], "title": title, "name": name, "options": options}
+    return made(Wanted("transcription_file", {"transcription_id": transcription_id}, facts))
