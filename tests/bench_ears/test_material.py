@@ -87,7 +87,7 @@ def test_velocity_sets_the_level():
         audio, truth = drum_audio.render(plain([hard, soft]), kit, np.random.default_rng(seed))
         a, b = (np.abs(audio[:, round(t * RATE) : round(t * RATE) + 300]).max() for t in truth.times_s)
         levels.append(20 * np.log10(b / a))
-    assert np.median(levels) == pytest.approx(-drum_audio.VELOCITY_DB / 2, abs=2.5)
+    assert np.median(levels) == pytest.approx(-drum_audio.VELOCITY_DB / 2, abs=2.0)  # a driven track is less even
 
 
 def test_grace_notes_and_strokes_at_once_are_one_onset_and_what_a_kit_lacks_is_its_neighbour():

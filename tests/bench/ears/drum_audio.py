@@ -22,7 +22,6 @@ RATE = role_material.RATE_HZ
 ONSET_SHARE = 0.05  # of its peak: where a sound begins
 PRE_ROLL_S = 0.003  # kept before the onset, so that no attack is cut
 VELOCITY_DB = 26.0  # from the softest stroke to the hardest
-TOUCH_DB = 0.7  # standard deviation of a stroke's level around its velocity's
 # The desk: levels of a full stroke in dB, and how far a track may stray from them.
 DESK_DB = {
     "kick": 0.0, "snare": -2.0, "rim": -5.0, "clap": -4.0, "tom": -2.0, "hat_closed": -10.0, "hat_open": -10.0,
@@ -85,7 +84,7 @@ def render(score: Score, kit: Kit, rng: Rng) -> tuple[Floats, Truth]:
             continue
         sound = _layer(chosen[drum], stroke.velocity)
         level_db, (left, right) = desk[drum]
-        gain = 10 ** ((level_db - VELOCITY_DB * (1 - stroke.velocity) + rng.normal(0, TOUCH_DB)) / 20)
+        gain = 10 ** ((level_db - VELOCITY_DB * (1 - stroke.velocity)) / 20)
         if drum == "hat_open":
             sound = _choked(sound, stroke.time_s, closed)
         at = max(0, round((stroke.time_s - PRE_ROLL_S) * RATE))

@@ -30,6 +30,8 @@ RAMP_SHARE = (0.06, 0.15)  # of the tempo, over the whole score, up or down
 LATE_S = (0.2, 1.6)
 FLAM_S = (0.018, 0.028)  # the grace note comes so much earlier
 FLAM_VELOCITY = 0.45  # of the main stroke's
+UNEVEN = (0.03, 0.14)  # standard deviation of a score's velocities around those of the style, from player to player
+SOFTEST = 0.08
 ROLL_STEPS = 4  # a roll fills the last quarter of a bar in 32nds
 ROLL_VELOCITY = (0.25, 0.85)
 
@@ -92,7 +94,7 @@ def score(style: str, seed: int) -> Score:
         gone = int(rng.integers(2, bars - 1))
         events = [e for e in events if e.bar != gone]
     late_s = float(rng.uniform(*LATE_S)) if rng.random() < LATE_START else 0.0
-    return _written(style, grid, _dressed(events, grid, rng), late_s, None if ramp else bpm)
+    return _written(style, grid, _uneven(_dressed(events, grid, rng), rng), late_s, None if ramp else bpm)
 
 
 def _ramped(grid: Grid, rng: Rng) -> Grid:
@@ -129,6 +131,15 @@ def _rolled(strokes: list[Stroke], grid: Grid, bar: int) -> list[Stroke]:
     kept = [s for s in strokes if s.drum not in ("snare", "tom") or not times[0] - 0.05 <= s.time_s <= times[-1] + 0.05]
     levels = np.linspace(*ROLL_VELOCITY, len(times))
     return kept + [Stroke(t, "snare", float(v)) for t, v in zip(times, levels, strict=True)]
+
+
+def _uneven(strokes: list[Stroke], rng: Rng) -> list[Stroke]:
+    """Strokes harder and softer by chance: styles play some drums all alike, and then nobody could rank them."""
+    by = rng.normal(0, float(rng.uniform(*UNEVEN)), len(strokes))
+    return [
+        replace(s, velocity=round(min(1.0, max(SOFTEST, s.velocity + float(d))), 3))
+        for s, d in zip(strokes, by, strict=True)
+    ]
 
 
 def _written(style: str, grid: Grid, strokes: list[Stroke], late_s: float, bpm: float | None) -> Score:
