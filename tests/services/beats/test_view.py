@@ -72,6 +72,7 @@ SAMPLE_FIELDS = [
     "quality",
     "loudness_db",
     "tags",
+    "corrected_by",
 ]
 
 
@@ -123,7 +124,7 @@ def test_meta_json():
 def test_a_sample_shows_how_it_is_played():
     sample = replace(BEAT.kit["core0"], gain_db=-3.5, pan=0.25, quality=0.75, loudness_db=-6.0)
     shown = meta_json(replace(BEAT, kit={"core0": sample}))["samples"][0]
-    assert {name: shown[name] for name in SAMPLE_FIELDS[-7:]} == {
+    assert {name: shown[name] for name in SAMPLE_FIELDS[-8:]} == {
         "trim": {"start_s": 0.0, "end_s": 0.8},
         "gain_db": -3.5,
         "pan": 0.25,
@@ -131,6 +132,7 @@ def test_a_sample_shows_how_it_is_played():
         "quality": 0.75,
         "loudness_db": -6.0,
         "tags": ["kitchen"],
+        "corrected_by": [],
     }
 
 
