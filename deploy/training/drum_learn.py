@@ -19,15 +19,15 @@ from services.transcription.types import DRUMS as NAMES
 from services.transcription.types import FAMILIES as MEMBERS
 
 CROP = 480  # frames
-BATCH = 16
-REPLAYS = 2  # older shards seen again with each new one
+BATCH = 10
+REPLAYS = 4  # older shards seen again with each new one
 HALF_WIDTH = 1.6  # frames: a hit's target falls from 1 to 0 over so many
 RARE_WEIGHT = 3.0  # of a frame with a hit, above the 1 of any other
-VELOCITY_WEIGHT = 0.5
+VELOCITY_WEIGHT = 8.0
 RATE, RATE_END, DECAY = 2e-3, 2e-5, 0.02
 WARM = 0.03  # of the steps
 AVERAGE = 0.998  # of the slowly moving copy that is kept
-SAVE_EVERY = 5  # shards
+SAVE_EVERY = 2  # shards
 
 Floats = npt.NDArray[np.float32]
 FAMILY_OF = [next(i for i, m in enumerate(MEMBERS.values()) if name in m) for name in NAMES]
@@ -111,10 +111,10 @@ def learn(files: list[Path], seed: int, start: Path | None, keep: Path, say: boo
         seen.append(drum_shards.load(file))
         again = rng.permutation(len(seen) - 1)[:REPLAYS].tolist() if i else []
         total, count = 0.0, 0
-        for j in [len(seen) - 1, *again]:
+        for done, j in enumerate([len(seen) - 1, *again]):
+            for group in optimiser.param_groups:
+                group["lr"] = scale * rate_at((i + (done + 0.5) / (1 + len(again))) / len(files))
             for levels, wanted in crops(seen[j], rng):
-                for group in optimiser.param_groups:
-                    group["lr"] = scale * rate_at((i + count / 1e3) / len(files))
                 with torch.autocast("cpu", torch.bfloat16):
                     logits = net(levels)
                 loss = loss_of(logits.float(), wanted)

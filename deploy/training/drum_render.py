@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import role_synth
 import scipy.signal
-from drum_sounds import Kit, Piece, draw_kit
+from drum_sounds import Kit, Layer, Piece, draw_kit
 
 from services.transcription.spectrum import HOP, WINDOW, bands, frames_of
 from services.transcription.types import DRUMS
@@ -48,24 +48,37 @@ class Track:
 LEVEL_STEPS = 60.0  # of uint8 per unit of level: 4.2 is the most
 
 
-def strike(out: Mono, piece: Piece, stroke: drum_patterns.Stroke, law: float, gain: float) -> tuple[float, float]:
-    """Add one stroke; where it begins to sound (s) and its amplitude against the piece's hardest."""
+@dataclass(frozen=True)
+class Touch:
+    """How velocity becomes level: a line above 1 - `law` (a power for 1), with the layers' own levels or all alike."""
+
+    law: float
+    layered: bool
+
+    def level(self, velocity: float, layer: Layer) -> float:
+        """Of a stroke against the piece's hardest."""
+        own = layer.peak if self.layered else 1.0
+        return own * ((1 - self.law) + self.law * velocity) ** (1.5 if self.law > 0.9 else 1.0)
+
+
+def strike(out: Mono, piece: Piece, stroke: drum_patterns.Stroke, touch: Touch, gain: float) -> float:
+    """Add one stroke; where it begins to sound, s."""
     layer = piece.at(stroke.velocity)
-    amplitude = gain * ((1 - law) + law * stroke.velocity) ** (1.5 if law > 0.9 else 1.0)
     at = round(stroke.time_s * RATE_HZ)
     x = layer.audio[: max(0, out.size - at)]
-    out[at : at + x.size] += amplitude * x
-    return stroke.time_s + layer.onset / RATE_HZ, amplitude
+    out[at : at + x.size] += gain * touch.level(stroke.velocity, layer) * x
+    return stroke.time_s + layer.onset / RATE_HZ
 
 
 def play(rng: Rng, kit: Kit, strokes: list[drum_patterns.Stroke], seconds: float) -> tuple[Mono, Hits]:
     """The part on the kit: dry audio, and what sounds when."""
     out = np.zeros(round(seconds * RATE_HZ), dtype=np.float32)
-    law = float(rng.choice([0.75, 0.75, 1.0]))
-    gains = {drum: float(10 ** (rng.normal(0, 3.5) / 20)) for drum in kit}
+    touch = Touch(float(rng.choice([0.75, 0.75, 1.0])), bool(rng.random() < 0.5))
+    gains = {drum: float(10 ** (rng.normal(0, 4) / 20)) for drum in kit}
+    metal = float(10 ** (-rng.uniform(0, 15) / 20))  # kits differ most in how loud their metal is
     for drum in ("hat_closed", "hat_open", "ride", "crash", "shaker"):
-        if drum in gains and rng.random() < 0.7:
-            gains[drum] *= float(rng.uniform(0.2, 0.9))
+        if drum in gains and rng.random() < 0.8:
+            gains[drum] *= metal * float(rng.uniform(0.5, 1.0))
     fixed = {drum: pieces[int(rng.integers(len(pieces)))] for drum, pieces in kit.items()}
     hits: Hits = []
     for s in strokes:
@@ -73,7 +86,7 @@ def play(rng: Rng, kit: Kit, strokes: list[drum_patterns.Stroke], seconds: float
         if drum not in kit:
             continue
         piece = kit[drum][int(rng.integers(len(kit[drum])))] if drum == "tom" else fixed[drum]
-        begins, _ = strike(out, piece, s, law, gains[drum])
+        begins = strike(out, piece, s, touch, gains[drum])
         if drum in DRUMS and begins < seconds:
             hits.append((begins, DRUMS.index(drum), s.velocity))
     return out, merged(hits)
@@ -136,6 +149,16 @@ def coded(rng: Rng, x: Mono) -> Mono:
         decoded = [f.to_ndarray()[0] for f in back.decode(audio=0)]
     y = np.concatenate(decoded).astype(np.float32)
     return np.pad(y, (0, max(0, x.size - y.size)))[: x.size]
+
+
+def narrowed(rng: Rng, x: Mono) -> Mono:
+    """As a telephone or a recording of 8 or 16 kHz keeps it: nothing above a steep edge, sometimes no lows either."""
+    edge = scipy.signal.butter(8, role_synth.log_uniform(rng, 3000, 8000), fs=RATE_HZ, output="sos")
+    y = scipy.signal.sosfilt(edge, x)
+    if rng.random() < 0.4:
+        high = scipy.signal.butter(1, role_synth.log_uniform(rng, 100, 300), "highpass", fs=RATE_HZ, output="sos")
+        y = scipy.signal.sosfilt(high, y)
+    return np.asarray(y, dtype=np.float32)
 
 
 def masked(rng: Rng, drums: Mono, bed: Mono) -> Mono:
@@ -201,6 +224,8 @@ def _effects(rng: Rng, x: Mono) -> Mono:
         x = scipy.signal.sosfilt(scipy.signal.butter(1, hz, kind, fs=RATE_HZ, output="sos"), x).astype(np.float32)
     if rng.random() < 0.3:
         x = scipy.signal.lfilter([1, float(rng.uniform(-0.4, 0.4))], [1], x).astype(np.float32)
+    if rng.random() < 0.06:
+        x = narrowed(rng, x)
     x = x / (np.abs(x).max() + 1e-9)
     if rng.random() < 0.08:
         x = coded(rng, x * 0.9)

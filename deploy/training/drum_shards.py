@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import pickle
+import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -49,11 +49,9 @@ _found: dict[str, list[Piece]] = {}
 def _prepare(root: Path, work: Path, kits: tuple[str, ...]) -> None:
     cached = work / f"drum-sounds-{hashlib.sha256(repr(kits).encode()).hexdigest()[:12]}.pickle"
     if not cached.exists():
-        scratch = work / f"drums-{os.getpid()}"  # the font is rendered through a file
-        scratch.mkdir()
-        cached.with_suffix(".part").write_bytes(pickle.dumps(sources(root, scratch, kits)))
+        with tempfile.TemporaryDirectory(dir=work) as scratch:  # the font is rendered through files
+            cached.with_suffix(".part").write_bytes(pickle.dumps(sources(root, Path(scratch), kits)))
         cached.with_suffix(".part").replace(cached)
-        scratch.rmdir()
     _found.update(pickle.loads(cached.read_bytes()))  # noqa: S301  written by the lines above
 
 

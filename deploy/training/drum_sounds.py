@@ -7,7 +7,7 @@ of mixed origin, made drums, and each piece bent in pitch, colour, length and dr
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -42,10 +42,11 @@ Rng = np.random.Generator
 
 @dataclass(frozen=True)
 class Layer:
-    """One recording, peak 1, with the sample at which it begins to sound."""
+    """One recording, peak 1, with the sample at which it begins to sound and its peak in the kit's own level."""
 
     audio: Mono
     onset: int
+    peak: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def layer(audio: npt.NDArray[np.floating]) -> Layer | None:
     peak = float(np.abs(x).max()) if x.size else 0.0
     if peak < 1e-4:
         return None
-    return Layer(x / peak, int(np.argmax(np.abs(x) > ONSET_SHARE * peak)))
+    return Layer(x / peak, int(np.argmax(np.abs(x) > ONSET_SHARE * peak)), peak)
 
 
 def _grouped(sounds: list[role_material.Sound], wanted: tuple[str, ...]) -> list[Piece]:
@@ -89,7 +90,14 @@ def _grouped(sounds: list[role_material.Sound], wanted: tuple[str, ...]) -> list
         if sound.layer == 0 or not pieces or pieces[-1][0] != sound.instrument:
             pieces.append((sound.instrument, sound.kit, []))
         pieces[-1][2].append(one)
-    return [Piece(drum, origin, tuple(layers)) for drum, origin, layers in pieces]
+    return [_ordered(drum, origin, layers) for drum, origin, layers in pieces]
+
+
+def _ordered(drum: str, origin: str, layers: list[Layer]) -> Piece:
+    """A piece whose layers go from soft to loud (some kits list them the other way), the loudest at level 1."""
+    loudest = max(one.peak for one in layers)
+    ordered = sorted((replace(one, peak=one.peak / loudest) for one in layers), key=lambda one: one.peak)
+    return Piece(drum, origin, tuple(ordered))
 
 
 def sources(root: Path, work: Path, kits: tuple[str, ...]) -> dict[str, list[Piece]]:
@@ -98,7 +106,7 @@ def sources(root: Path, work: Path, kits: tuple[str, ...]) -> dict[str, list[Pie
     found = {kit: _grouped(list(role_material.kit_sounds(root, kit)), wanted) for kit in kits}
     font = role_material.font_sounds(root, work)
     found["font"] = [
-        Piece(s.instrument, "font", (one,)) for s in font if s.instrument in wanted and (one := layer(s.audio))
+        _ordered(s.instrument, "font", [one]) for s in font if s.instrument in wanted and (one := layer(s.audio))
     ]
     for kind, makers in MAKERS.items():
         found[kind] = []
@@ -106,7 +114,7 @@ def sources(root: Path, work: Path, kits: tuple[str, ...]) -> dict[str, list[Pie
             for i in range(MADE_EACH if drum in wanted else 0):
                 one = layer(np.nan_to_num(maker(np.random.default_rng([11, place, i]))))
                 if one is not None:
-                    found[kind].append(Piece(drum, kind, (one,)))
+                    found[kind].append(_ordered(drum, kind, [one]))
     return found
 
 
@@ -157,7 +165,8 @@ def _bent_layer(
         x = np.tanh(drive * x / max(1e-6, float(np.abs(x).max())))
     if shorter:
         x = x * np.exp(-np.maximum(0, np.arange(x.size) - one.onset) / (shorter * RATE_HZ))
-    return layer(x)
+    changed = layer(x)
+    return None if changed is None else replace(changed, peak=one.peak)
 
 
 def _peaking(rng: Rng, amount: float) -> npt.NDArray[np.float64]:
