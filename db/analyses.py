@@ -50,7 +50,11 @@ def analyses(store: Store, owner: str, cursor: str | None, limit: int) -> Page:
 
 def change_state(store: Store, owner: str, analysis_id: str, seen: str, state: dict[str, Any]) -> Document:
     """Replace the state that the job `seen` made. Raises StaleVersion when another has come first, NotFound."""
-    doc = store.mutate(NAME, analysis_id, lambda d: {**d, **state} if d["job_id"] == seen else None)
+
+    def change(doc: Document) -> Document | None:
+        return {**doc, **state} if (doc["owner"], doc["job_id"]) == (owner, seen) else None
+
+    doc = store.mutate(NAME, analysis_id, change)
     if doc is not None:
         return doc
     refuse_stale(analysis(store, owner, analysis_id), seen)
