@@ -1,8 +1,8 @@
 """Beats of a given period: where strong onsets lie about a period apart.
 
 Dynamic programming over frames (Ellis, "Beat tracking by dynamic programming", 2007), with a period that may change
-over time. Times are then refined between frames, and smoothed by lines through neighbouring beats, because a player's
-slips are not the pulse.
+over time. Times are then refined between frames, and smoothed by parabolas through neighbouring beats, because the
+slips of a player are not the pulse.
 """
 
 from __future__ import annotations
@@ -14,6 +14,9 @@ TIGHTNESS = 120.0  # cost of the squared logarithm of an interval against the pe
 SHORTEST, LONGEST = 0.7, 1.4  # of the period: intervals that are tried
 REFINE_FRAMES = 3  # a beat is moved to the strongest frame so near
 HEARD = 0.5  # deviations of the strength: a beat with less has no onset of its own
+UNHEARD, LOUD = 0.02, 3.0  # weights of a beat without an onset, and the most that one with an onset has
+SLIP_ROUNDS, SLIP_FRAMES = 3, 2.0  # parabolas, one after the other, and how far off a slip counts half
+LEVEL, STRAIGHT = 1e-6, 2.0  # of weights: what holds a parabola's slope and bend where hardly anything is heard
 
 Floats = npt.NDArray[np.float64]
 
@@ -79,8 +82,9 @@ def refined(strength: Floats, beats: Floats) -> tuple[Floats, Floats]:
 
 
 def smoothed(beats: Floats, weights: Floats, reach: float) -> Floats:
-    """Each beat on the line through its neighbours, which count less with their distance (`reach` beats) and slips.
+    """Each beat on the parabola through its neighbours, which count less with their distance (`reach` beats) and slips.
 
+    A parabola, since a line lags behind a tempo that grows; where few neighbours are heard it is a line all the same.
     `weights` (beats,): what is not heard hardly counts. Fewer than three beats stay as they are.
     """
     n = len(beats)
@@ -91,16 +95,14 @@ def smoothed(beats: Floats, weights: Floats, reach: float) -> Floats:
     index = np.arange(n)[:, None] + offset
     inside = (index >= 0) & (index < n)
     index = np.clip(index, 0, n - 1)
-    near = np.exp(-0.5 * (offset / reach) ** 2) * inside
-    w = near * (0.02 + np.minimum(weights, 3.0))[index]
-    y = beats[index]
-    out = beats
-    for _ in range(3):  # lines, with slips counting less each time
-        total = w.sum(axis=1)
-        mean_x, mean_y = (w * offset).sum(axis=1) / total, (w * y).sum(axis=1) / total
-        dx = offset - mean_x[:, None]
-        slope = (w * dx * (y - mean_y[:, None])).sum(axis=1) / np.maximum((w * dx**2).sum(axis=1), 1e-9)
-        out = mean_y - slope * mean_x
-        left = np.abs(y - (mean_y[:, None] + slope[:, None] * dx))
-        w = near * (0.02 + np.minimum(weights, 3.0))[index] / (1 + (left / 2.0) ** 2)
-    return np.asarray(out)
+    powers = (offset / reach) ** np.arange(3)[:, None]  # (3, neighbours)
+    products = (powers[:, None] * powers).reshape(9, -1)
+    heard = np.exp(-0.5 * (offset / reach) ** 2) * inside * (UNHEARD + np.minimum(weights, LOUD))[index]
+    y = beats[index] - beats[:, None]
+    w, out = heard, y
+    for _ in range(SLIP_ROUNDS):
+        normal = (w @ products.T).reshape(n, 3, 3) + np.diag([0.0, LEVEL, STRAIGHT])
+        bent = np.linalg.solve(normal, ((w * y) @ powers.T)[:, :, None])[:, :, 0]
+        out = bent @ powers
+        w = heard / (1 + ((y - out) / SLIP_FRAMES) ** 2)
+    return np.asarray(beats + bent[:, 0])

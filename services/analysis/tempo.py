@@ -9,6 +9,7 @@ knows better: a range of tempi, a meter, the second of a downbeat strike out rea
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -16,7 +17,6 @@ import numpy as np
 import numpy.typing as npt
 
 from services.analysis.activations import FRAMES_PER_S, SILENCE, RhythmActivations
-from services.analysis.beats import track
 from services.analysis.meter import Judge, Reading, judge, judged
 from services.analysis.readings import METERS, Grid, grids
 from services.analysis.tempo_map import line, tempo_map
@@ -28,7 +28,8 @@ SAME_TEMPO = 0.03  # share: readings so near are of one tempo
 NONE_LIKELY = 0.5  # probability of no rhythm from which none is told
 ON_BEAT = 0.2  # of a beat: a downbeat that the user names may lie so far from a beat
 ALTERNATIVES = 4
-TRIED = 100  # tempi in a range in which nothing was found
+ROOM = 0.005  # share: readings so little past the user's range are taken to be at its edge
+TRIED, PHASES = 100, 24  # tempi in a range in which nothing was found, and places of their first beat
 CONTRARY = 0.02  # probability of all readings a user allows, under which confidence falls instead of being shared out
 SCORE_MIN = 0.01  # of an alternative that is worth telling, unless it is half or double
 
@@ -53,17 +54,23 @@ def rhythm(activations: RhythmActivations, hints: BeatHints, networks: Judge | N
     allowed = [r for r in readings if _fits(r, found[r.grid], hints)]
     if not allowed:
         found, allowed = _forced(heard, found, readings, hints)
-    return _told(heard, found, allowed, none)
+    told = _told(heard, found, allowed, none)
+    return told if told.bpm is None else replace(told, bpm=float(np.clip(told.bpm, *_range(hints))))
 
 
 def _bpm(grid: Grid, meter: str) -> float:
     return 60.0 * METERS[meter][1] / grid.period_s
 
 
+def _range(hints: BeatHints) -> tuple[float, float]:
+    return hints.bpm_min or BPM_LOW, hints.bpm_max or BPM_HIGH
+
+
 def _fits(reading: Reading, grid: Grid, hints: BeatHints) -> bool:
     """Whether a reading agrees with what the user knows."""
     bpm = _bpm(grid, reading.meter)
-    if not (hints.bpm_min or BPM_LOW) <= bpm <= (hints.bpm_max or BPM_HIGH):
+    low, high = _range(hints)
+    if not low * (1 - ROOM) <= bpm <= high * (1 + ROOM):
         return False
     if hints.meter is not None and reading.meter != hints.meter:
         return False
@@ -92,30 +99,34 @@ def _forced(
         at = hints.first_downbeat_s * FRAMES_PER_S
         nearest = int(np.abs(beats - at).argmin())
         beats, first = beats + at - beats[nearest], nearest % METERS[meter][0]
-    nothing = np.zeros((0, 0))
-    made = Grid(beats, float(np.median(np.diff(beats))) / FRAMES_PER_S, nothing, nothing, nothing, None)
+    nothing = np.zeros(0)
+    made = Grid(beats, float(np.median(np.diff(beats))) / FRAMES_PER_S, nothing[:, None], nothing, nothing, None)
     return [made], [Reading(0, meter, first, best.probability if near else 0.0)]
 
 
 def _within(heard: Pulse, hints: BeatHints, quarters: float) -> Floats:
     """Beats of `quarters` at the most repeating tempo that the user allows, in frames."""
-    slow, fast = (60.0 * quarters / bpm for bpm in (hints.bpm_min or BPM_LOW, hints.bpm_max or BPM_HIGH))
+    slow, fast = (60.0 * quarters / bpm for bpm in _range(hints))
     middle = float(np.median(heard.periods_s))
     ratios = np.geomspace(fast, slow, TRIED) / middle
     ratio = float(ratios[heard.salience(ratios).argmax()])
-    n = len(heard.strength)
-    period = heard.period_at(np.arange(n) / FRAMES_PER_S) * FRAMES_PER_S * ratio
-    return track(heard.strength, period * ratio)
+    frames = np.arange(len(heard.strength))
+    passed = np.cumsum(1 / (heard.period_at(frames / FRAMES_PER_S) * FRAMES_PER_S * ratio))  # beats
+    rows = [np.interp(np.arange(first, passed[-1]), passed, frames) for first in np.arange(PHASES) / PHASES]
+    return max(rows, key=lambda beats: float(heard.strength[beats.astype(int)].mean()))
 
 
 def _told(heard: Pulse, found: Sequence[Grid], readings: Sequence[Reading], none: float) -> Rhythm:
-    """The rhythm of the likeliest tempo's likeliest reading. Probabilities are taken among `readings` and no rhythm."""
+    """The rhythm of the likeliest tempo, of its likeliest beats, meter and bars in this order.
+
+    Probabilities are taken among `readings` and no rhythm.
+    """
     total = none + max(sum(r.probability for r in readings), CONTRARY)
     tempi = _tempi(found, readings)
     chance = {bpm: sum(r.probability for r in rows) / total for bpm, rows in tempi.items()}
     best = max(tempi, key=lambda bpm: chance[bpm])
     rows = tempi[best]
-    chosen = max(rows, key=lambda r: r.probability)
+    chosen = _likeliest(rows)
     meter_beats, quarters = METERS[chosen.meter]
     placed = line(heard.strength, found[chosen.grid].beats, chosen.first, meter_beats)
     if len(placed.beats_s) < 2:
@@ -132,6 +143,15 @@ def _told(heard: Pulse, found: Sequence[Grid], readings: Sequence[Reading], none
         meter=chosen.meter,
         meter_confidence=same,
     )
+
+
+def _likeliest(rows: Sequence[Reading]) -> Reading:
+    grids: dict[int, float] = defaultdict(float)
+    meters: dict[tuple[int, str], float] = defaultdict(float)
+    for r in rows:
+        grids[r.grid] += r.probability
+        meters[r.grid, r.meter] += r.probability
+    return max(rows, key=lambda r: (grids[r.grid], meters[r.grid, r.meter], r.probability))
 
 
 def _tempi(found: Sequence[Grid], readings: Sequence[Reading]) -> dict[float, list[Reading]]:

@@ -18,6 +18,7 @@ from scipy import fft, ndimage
 from services.analysis.activations import FRAMES_PER_S, RhythmActivations
 
 WINDOW_S, HOP_S = 12.0, 1.0  # of the sliding autocorrelation: three bars at 60 bpm
+BLOCK_HOPS = 300  # correlated at once: memory does not grow with the recording
 LAG_S = 4.8  # the longest repetition looked for
 LOCAL_S = 8.0  # of the mean that strength is measured against
 QUIET = 0.15  # of the recording's mean: keeps silence from being raised
@@ -92,11 +93,12 @@ def _correlation(bands: Floats, strength: Floats) -> tuple[Floats, Floats]:
     total = np.zeros((len(starts), lags))
     length = fft.next_fast_len(size + lags)
     for x in signals:
-        cut = np.lib.stride_tricks.sliding_window_view(x, size)[::hop]
-        cut = cut - cut.mean(axis=1, keepdims=True)
-        spectrum = fft.rfft(cut, length, axis=1)
-        found = fft.irfft(np.abs(spectrum) ** 2, length, axis=1)[:, :lags]
-        total += found / np.maximum(found[:, :1], 1e-9) * weight
+        windows = np.lib.stride_tricks.sliding_window_view(x, size)[::hop]
+        for at in range(0, len(starts), BLOCK_HOPS):
+            cut = windows[at : at + BLOCK_HOPS]
+            spectrum = fft.rfft(cut - cut.mean(axis=1, keepdims=True), length, axis=1)
+            found = fft.irfft(np.abs(spectrum) ** 2, length, axis=1)[:, :lags]
+            total[at : at + BLOCK_HOPS] += found / np.maximum(found[:, :1], 1e-9) * weight
     return total / len(signals), (starts + size / 2) / FRAMES_PER_S
 
 

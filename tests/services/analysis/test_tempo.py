@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from services.analysis.readings import METERS
 from services.analysis.tempo import rhythm
 from services.analysis.types import NO_RHYTHM, BeatHints
 from tests.services.analysis import rhythms
@@ -176,9 +177,20 @@ def test_a_range_of_tempi_chooses_the_octave(low, high):
     assert any(found.bpm == pytest.approx(120 * r, rel=0.01) for r in (0.5, 1, 2))
 
 
-def test_a_range_without_any_pulse_is_still_kept():
-    found = told(ROCK_120, BeatHints(bpm_min=131, bpm_max=137))
-    assert found.bpm is None or 131 <= found.bpm <= 137
+@pytest.mark.parametrize(("low", "high"), [(131, 137), (84, 88), (210, 215)])
+def test_a_range_without_any_pulse_is_still_kept(low, high):
+    found = told(ROCK_120, BeatHints(bpm_min=low, bpm_max=high))
+    assert low <= found.bpm <= high
+    quarters = np.median(np.diff(found.beats_s)) * found.bpm / 60
+    assert quarters == pytest.approx(METERS[found.meter][1], rel=0.03)
+    assert found.bpm_confidence < 0.2
+
+
+def test_a_tempo_at_the_edge_of_the_range_is_in_it():
+    measured = told(ROCK_120).bpm
+    found = told(ROCK_120, BeatHints(bpm_min=90, bpm_max=measured - 0.1))
+    assert found.bpm == pytest.approx(measured - 0.1)
+    assert f_measure(ROCK_120.beats_s, found.beats_s) > 0.97
 
 
 @pytest.mark.xfail(strict=False, reason="the first training of the rhythm networks does not reach this yet")
