@@ -63,7 +63,7 @@ def _state(ctx: JobContext, listened_to: Listened, hints: dict[str, Any]) -> dic
     """The state of an analysis that this job makes."""
     heard = Heard.of(listened_to.found)
     ctx.measure(heard.level.duration_s)
-    ctx.report("sections", HEARD)
+    ctx.report("beats", HEARD)
     made = derive(heard, hints_of(hints))
     return {
         "job_id": ctx.job["id"],

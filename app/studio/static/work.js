@@ -6,7 +6,7 @@ import * as problems from "./problems.js";
 const STAGES = {
   queued: "Waiting for a worker", decode: "Reading the sounds", preprocess: "Finding the hits", roles: "Hearing what each sound is",
   beat: "Writing the beat", arrange: "Arranging", render: "Mixing", load: "Reading the beat", store: "Saving", groove: "Reading the groove",
-  rhythm: "Hearing the beat", harmony: "Hearing the key", loudness: "Measuring the loudness", sections: "Finding the sections",
+  rhythm: "Hearing the beat", harmony: "Hearing the key", loudness: "Measuring the loudness", beats: "Counting the beats",
 };
 
 let tail = Promise.resolve();
