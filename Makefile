@@ -14,7 +14,7 @@ ARGS ?=
 PYTHON ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench bench-ears groove-sheet train-roles train-drums train-key setup setup-dev clean
+.PHONY: help run test lint bench bench-ears groove-sheet train-roles train-drums train-key train-rhythm setup setup-dev clean
 
 help:
 	@sed -n '1,6s/^# //p' Makefile
@@ -54,6 +54,11 @@ train-drums: setup-dev
 train-key: setup-dev
 	@$(INSTALL) -r deploy/requirements/train.txt
 	@PYTHONPATH=. $(PY) deploy/training/train_key.py var/training $(ARGS)
+
+# Needs apt-get, dpkg-deb and fluidsynth, and about an hour; ARGS=--check judges and writes nothing.
+train-rhythm: setup-dev
+	@$(INSTALL) -r deploy/requirements/train.txt
+	@PYTHONPATH=. $(PY) deploy/training/train_rhythm.py var/training $(ARGS)
 
 setup: $(ENV)/.core-installed
 setup-dev: $(ENV)/.dev-installed
