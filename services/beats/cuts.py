@@ -49,6 +49,9 @@ RIPPLE_RUN = _samples(20)  # one period of mains hum: the quietest such stretch 
 RIPPLE_MARGIN = 1.25  # times the highest ripple
 CONTRAST_POWER = 0.2  # of the contrast: loud hits may start higher above the floor, which keeps noise out
 RANGE_FLOOR = 10 ** (-50 / 20)  # of the peak: below it nobody hears the beginning
+BED_RUN = _samples(12)  # of two such stretches before the jump, the later one shows what the sound rises out of, ...
+BED_GAP = _samples(6)  # ... this long before the jump, ...
+BED_RISING = 1.5  # ... unless it is so much louder (3.5 dB) than the earlier one: then the sound itself rises there
 RISEN = 10 ** (
     -10 / 20
 )  # of the peak: the threshold is no higher, or half way up (in dB) from a floor close to the peak
@@ -122,8 +125,19 @@ def _view(x: Samples, rise_to: int, smear: int) -> _View:
         max(floor * margin, ripple * RIPPLE_MARGIN, peak * RANGE_FLOOR), max(peak * RISEN, (peak * floor) ** 0.5)
     )
     top, jump = _steepest(env, threshold, rise_to) if peak > 0 else (rise_to, 0.0)
+    threshold = max(threshold, min(FLOOR_MARGIN * _bed(env, top), (peak * max(floor, peak * RANGE_FLOOR)) ** 0.5))
     jump -= LOW_HANDICAP if smear else 0.0
     return _View(env, peak, floor, threshold, top, jump, smear + FINE // 2)
+
+
+def _bed(env: Envelope, top: int) -> float:
+    """The level that a steady or falling sound has just before the jump at `top`; 0 where there is a rise instead."""
+    end = top - BED_GAP
+    if end < 2 * BED_RUN:
+        return 0.0
+    power = np.square(env[end - 2 * BED_RUN : end])
+    earlier, later = (float(np.sqrt(half.mean())) for half in np.split(power, 2))
+    return later if later < BED_RISING * earlier else 0.0
 
 
 def _steepest(env: Envelope, threshold: float, rise_to: int) -> tuple[int, float]:

@@ -1,14 +1,15 @@
-"""What a short sound is like, as a vector in which equal sounds lie close together, whatever their loudness.
+"""What a short sound is like, as a vector in which like sounds lie close together, whatever their loudness.
 
 What it does. Log-mel energies of the first 0.6 s, with the noise before the hit subtracted, give three spectral shapes
 (attack, body, tail) as cepstra; the course of the level gives the envelope's shape. Each number is divided by a fixed
-scale, never by the spread of the batch, so that one threshold holds for two sounds as for two hundred.
+scale, never by the spread of the batch, so that distances mean the same for two sounds as for two hundred. Whether two
+hits are the same sound, `resemblance` says.
 
 Sources. Mel cepstra: S. Davis and P. Mermelstein, IEEE TASSP 28(4), 1980; spectral subtraction: S. Boll, IEEE TASSP
 27(2), 1979. Farthest-point choice: T. Gonzalez, Theoretical Computer Science 38, 1985, weighted here by quality.
 
 Conventions. Input float32 (channels, n), 44.1 kHz, from the attack on; embedding float32 (DIMENSIONS,), distances are
-Euclidean, SAME_SOUND of them is the border between "again" and "another".
+Euclidean.
 """
 
 from __future__ import annotations
@@ -37,12 +38,8 @@ ENVELOPE_SCALE = 14.0  # dB of the envelope that count as one unit
 PEAK_WITHIN_S = 0.2  # the loudest moment is looked for in this much
 FRAME_S = STEP / HOUSE_RATE_HZ
 TINY = 1e-20  # power, instead of a division by zero
-LOW_FFT = 4096  # samples, 93 ms: tells a thump of 50 Hz from one of 70 Hz, which the mel bands do not
-LOW_EDGES_HZ = (30.0, 45.0, 60.0, 80.0, 105.0, 140.0, 190.0, 260.0, 350.0)
-LOW_RANGE_DB = 25.0  # below the whole sound, where the low end is left out
-LOW_SCALE = 8.0  # dB of a low band that count as one unit
-DIMENSIONS = CEPSTRA * len(PARTS_S) + len(ENVELOPE_S) + len(LOW_EDGES_HZ) - 1
-SAME_SOUND = 1.6  # distance up to which two hits are one sound again; measured, see tests
+DIMENSIONS = CEPSTRA * len(PARTS_S) + len(ENVELOPE_S)
+FAR = 4.8  # distance from which two sounds are as different as can be
 
 
 def _mel_matrix() -> Vector:
@@ -61,7 +58,6 @@ def _mel_matrix() -> Vector:
 
 
 _MEL = _mel_matrix()
-_LOW_BINS = np.round(np.asarray(LOW_EDGES_HZ) * LOW_FFT / HOUSE_RATE_HZ).astype(np.int64)
 _HANN = np.hanning(FFT + 1)[:-1].astype(np.float32)
 
 
@@ -94,7 +90,6 @@ def embed(x: Samples, noise: Samples | None = None) -> Vector:
     at = np.minimum(peak + np.round(np.asarray(ENVELOPE_S) / FRAME_S).astype(np.int64), total.size)
     course = np.append(total, 0.0)[at] / total[peak]
     shapes.append(_db(course, RANGE_DB) / ENVELOPE_SCALE)
-    shapes.append(_low_end(x, noise) / LOW_SCALE)
     return np.concatenate(shapes).astype(np.float32)
 
 
@@ -113,40 +108,6 @@ def _part(power: Vector, peak: int, part_s: tuple[float, float], weight: float) 
     return np.asarray(cepstrum * (weight * (1 + level / RANGE_DB) / CEPSTRUM_SCALE), dtype=np.float32)
 
 
-def _low_end(x: Samples, noise: Samples | None) -> Vector:
-    """Power of the low bands against the whole, dB from -LOW_RANGE_DB up, of the first LOW_FFT samples."""
-
-    def spectrum(y: Samples) -> Vector:
-        power = np.abs(rfft(y[:, :LOW_FFT] - y[:, :LOW_FFT].mean(axis=1, keepdims=True), LOW_FFT, axis=1)) ** 2
-        return np.asarray(power.mean(axis=0), dtype=np.float32)
-
-    power = spectrum(x)
-    if noise is not None:
-        power = np.maximum(power - NOISE_OVER * spectrum(noise) * (LOW_FFT / min(LOW_FFT, noise.shape[1])), 0)
-    bands = np.add.reduceat(power, _LOW_BINS)[:-1]
-    return _db(bands / max(float(power.sum()), TINY), LOW_RANGE_DB)
-
-
-def same_sounds(embeddings: Vector, order: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """For each of (n, DIMENSIONS) the index of the sound that stands for it (itself, if nothing better does).
-
-    Sounds are taken in `order` (best first): each joins the nearest representative within SAME_SOUND or becomes one.
-    """
-    stands = np.arange(len(embeddings), dtype=np.int64)
-    chosen = np.empty_like(embeddings)
-    ids: list[int] = []
-    for i in order:
-        if ids:
-            d = np.square(chosen[: len(ids)] - embeddings[i]).sum(axis=1)
-            near = int(np.argmin(d))
-            if d[near] <= SAME_SOUND**2:
-                stands[i] = ids[near]
-                continue
-        chosen[len(ids)] = embeddings[i]
-        ids.append(int(i))
-    return stands
-
-
 def spread_order(embeddings: Vector, quality: npt.NDArray[np.float64], count: int) -> list[int]:
     """Up to `count` indices, best first: each next one is good and unlike those already taken."""
     if len(embeddings) == 0:
@@ -156,7 +117,7 @@ def spread_order(embeddings: Vector, quality: npt.NDArray[np.float64], count: in
     while len(taken) < min(count, len(embeddings)):
         distance = np.minimum(distance, np.square(embeddings - embeddings[taken[-1]]).sum(axis=1))
         distance[taken] = -1.0
-        gain = np.where(distance < 0, -1.0, np.minimum(np.sqrt(np.maximum(distance, 0)) / (3 * SAME_SOUND), 1.0))
+        gain = np.where(distance < 0, -1.0, np.minimum(np.sqrt(np.maximum(distance, 0)) / FAR, 1.0))
         gain = np.where(gain < 0, -1.0, gain + quality)
         taken.append(int(np.argmax(gain)))
     return taken

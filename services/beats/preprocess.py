@@ -29,7 +29,7 @@ from services.beats.cuts import (
     first_strong_peak,
     physical_onset,
 )
-from services.beats.embedding import Vector, embed, same_sounds, spread_order
+from services.beats.embedding import Vector, embed, spread_order
 from services.beats.oneshot import Hit, OneshotTrim, oneshot_trim
 from services.beats.onsets import (
     FIRST_WHOLE,
@@ -43,6 +43,7 @@ from services.beats.onsets import (
     separate,
 )
 from services.beats.quality import SNR_MAX_DB, is_clipped, quality
+from services.beats.resemblance import HEARD, Picture, picture, same_sounds
 from services.errors import Invalid
 from services.jobs.types import Report
 
@@ -53,7 +54,10 @@ CANDIDATES_MAX = 12_000  # strongest onsets placed and embedded when duplicates 
 QUALITY_MIN = 0.1  # below it a cut is noise
 LEVELS_SHARE = 0.3  # of this stage's time goes into the first pass, for the progress
 PRE_ROLL = round(PRE_ROLL_S * HOUSE_RATE_HZ)  # samples
+SUDDEN_DB = 9.0  # summed rise at once from which a sound does not begin slowly ...
+SUDDEN_LEAD = round(0.018 * HOUSE_RATE_HZ)  # ... and so at most these samples before its coarse frame
 MIN_APART = round((MIN_S + PRE_ROLL_S) * HOUSE_RATE_HZ)  # samples between two onsets, so that each has its shortest cut
+STARTED_DB = 10.0  # above the noise floor in the first samples: what sounds there is a sound, cut tightly
 NOISE = 2048  # samples before the onset from which its noise is learnt
 LOUDNESS = round(0.1 * HOUSE_RATE_HZ)  # samples from the onset whose power is the loudness
 NO_SLICES = "No hits were found: the recording is silent or has no sound that begins clearly."
@@ -115,7 +119,7 @@ def slice_source(source: AudioSource, request: SliceRequest, report: Report | No
     levels = band_levels(source, progress=lambda p: _tell(report, LEVELS_SHARE * p))
     onsets = separate(levels, detect_onsets(levels))
     kept = _strongest(onsets, CANDIDATES_MAX) if request.dedupe else onsets
-    found = _measure(source, levels, _placed(source, onsets, kept), report)
+    found = _measure(source, levels, _placed(source, levels, onsets, kept), report)
     return _choose(found, request)
 
 
@@ -139,6 +143,14 @@ def _strongest(onsets: Onsets, count: int) -> Onsets:
 
 
 @dataclass(frozen=True, slots=True)
+class _Found:
+    """A slice, and the picture by which it is told from others."""
+
+    slice: Slice
+    picture: Picture
+
+
+@dataclass(frozen=True, slots=True)
 class _Candidate:
     """A placed onset: its frame, its sample, and the sample at which the next one begins."""
 
@@ -149,30 +161,39 @@ class _Candidate:
 
 def _measure(
     source: AudioSource, levels: BandLevels, candidates: list[_Candidate], report: Report | None
-) -> list[Slice]:
+) -> list[_Found]:
     """Every candidate cut and measured, in time order; `rank` is not yet set."""
-    slices: list[Slice] = []
+    found: list[_Found] = []
     for i, candidate in enumerate(candidates):
-        slices.append(_measure_one(source, levels, candidate))
+        found.append(_measure_one(source, levels, candidate))
         if i % 16 == 0:
             _tell(report, LEVELS_SHARE + (1 - LEVELS_SHARE) * i / len(candidates))
     _tell(report, 1.0)
-    loudest = max((s.loudness_db for s in slices), default=0.0)
-    return [replace(s, loudness_db=s.loudness_db - loudest) for s in slices]
+    loudest = max((f.slice.loudness_db for f in found), default=0.0)
+    return [_Found(replace(f.slice, loudness_db=f.slice.loudness_db - loudest), f.picture) for f in found]
 
 
-def _placed(source: AudioSource, onsets: Onsets, kept: Onsets) -> list[_Candidate]:
+def _started(levels: BandLevels) -> bool:
+    """Whether something sounds from the first sample on."""
+    first, floor = levels.level_db[:, FIRST_WHOLE : FIRST_WHOLE + 1], levels.floor_db[:, :1]
+    return float(np.sum(10 ** (first / 10))) > 10 ** (STARTED_DB / 10) * float(np.sum(10 ** (floor / 10)))
+
+
+def _placed(source: AudioSource, levels: BandLevels, onsets: Onsets, kept: Onsets) -> list[_Candidate]:
     """The kept onsets on their samples; those that turn out to be the beginning of the one before go."""
     places: list[tuple[int, Place]] = []
-    used = 0
-    for frame in (int(f) for f in kept.frame):
+    used, started = 0, _started(levels)
+    for frame, strength_db in zip(kept.frame.tolist(), kept.strength_db.tolist(), strict=True):
         begin = max(0, min(max(frame * HOP - LEAD_IN, used), frame * HOP - HOP))
-        if frame <= FIRST_WHOLE:
+        if frame <= FIRST_WHOLE or (started and not places and frame * HOP < LEAD_IN):
             begin = -LEAD_IN  # the sound is there from the start: silence before it shows its rise
         x = read_finite(source, begin, min(source.frames, frame * HOP + LOOK_AHEAD) - begin)
         if begin + x.shape[1] <= 0:
             continue
         at = physical_onset(x, begin, frame)
+        late = frame * HOP - SUDDEN_LEAD - begin
+        if strength_db >= SUDDEN_DB and at.onset < begin + late:  # something else was rising before it
+            at = physical_onset(x[:, late:], begin + late, frame)
         at = replace(at, onset=max(0, at.onset))
         if not places or at.onset - places[-1][1].onset >= MIN_APART:
             places.append((frame, at))
@@ -186,15 +207,18 @@ def _placed(source: AudioSource, onsets: Onsets, kept: Onsets) -> list[_Candidat
     ]
 
 
-def _measure_one(source: AudioSource, levels: BandLevels, c: _Candidate) -> Slice:
+def _measure_one(source: AudioSource, levels: BandLevels, c: _Candidate) -> _Found:
     """The slice of a candidate; its loudness is still absolute."""
     gone = decay_frame(levels, c.frame, min(c.next_onset // HOP, levels.frames)) * HOP
     start = max(0, c.at.onset - PRE_ROLL)
     end = min(max(gone, start + round(MIN_S * HOUSE_RATE_HZ)), start + round(MAX_S * HOUSE_RATE_HZ))
     end = min(end, c.next_onset - PRE_ROLL, source.frames)
     begin = max(0, c.at.onset - NOISE)
-    x = read_finite(source, begin, end - begin)
-    return _describe(levels, c, (start, end), (x[:, c.at.onset - begin :], x[:, : c.at.onset - begin]))
+    seen = max(end, min(c.at.onset + HEARD, c.next_onset - PRE_ROLL, source.frames))
+    x = read_finite(source, begin, seen - begin)
+    sound, noise = x[:, c.at.onset - begin :], x[:, : c.at.onset - begin]
+    cut = _describe(levels, c, (start, end), (sound[:, : end - c.at.onset], noise))
+    return _Found(cut, picture(sound, noise))
 
 
 def _describe(levels: BandLevels, c: _Candidate, span: tuple[int, int], heard: tuple[Samples, Samples]) -> Slice:
@@ -223,13 +247,14 @@ def _describe(levels: BandLevels, c: _Candidate, span: tuple[int, int], heard: t
     )
 
 
-def _choose(found: list[Slice], request: SliceRequest) -> Slicing:
+def _choose(all_found: list[_Found], request: SliceRequest) -> Slicing:
     """Duplicates merged or marked, poor ones dropped, capped and ranked; in time order."""
-    if not found:
+    if not all_found:
         return Slicing((), 0, 0, (NO_SLICES,))
+    found = [f.slice for f in all_found]
     embeddings: Vector = np.asarray([s.embedding for s in found], dtype=np.float32)
     worth = np.asarray([s.quality for s in found])
-    stands = same_sounds(embeddings, np.argsort(-worth, kind="stable"))
+    stands = same_sounds(embeddings, [f.picture for f in all_found], np.argsort(-worth, kind="stable"))
     own = np.flatnonzero(stands == np.arange(len(found)))
     if not request.dedupe:
         order = [int(own[i]) for i in spread_order(embeddings[own], worth[own], len(own))]

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from services.audio.clip import Clip, ClipSource, Samples
-from services.beats.embedding import DIMENSIONS, embed, same_sounds
+from services.beats.embedding import DIMENSIONS, embed
 from services.beats.preprocess import SliceRequest, Slicing, cut_clip, slice_source
 from services.beats.quality import is_clipped
+from services.beats.resemblance import picture, same_sounds
 from services.errors import Canceled, Invalid
 from tests import kitchen
 from tests.kitchen import RATE, clip_of, scene, spaced
@@ -120,9 +121,11 @@ def test_an_embedding_ignores_level_and_a_little_noise():
 
 
 def test_two_equal_vectors_are_one_sound_and_the_first_in_order_stands_for_it():
+    none = np.zeros((1, 0), np.float32)
+    one, other = (clip_of(make(np.random.default_rng(3))).samples for make in (kitchen.thump, kitchen.clink))
     e = np.zeros((3, DIMENSIONS), np.float32)
-    e[2] = 10
-    assert same_sounds(e, np.array([1, 0, 2])).tolist() == [1, 1, 2]
+    pictures = [picture(x, none) for x in (one, 0.1 * one, other)]
+    assert same_sounds(e, pictures, np.array([1, 0, 2])).tolist() == [1, 1, 2]
 
 
 def test_the_cap_keeps_different_sounds():
