@@ -116,17 +116,24 @@ def pick(rng: Rng, have: Stock) -> Sound:
     return pool[int(rng.integers(len(pool)))]
 
 
-def _placed(rng: Rng, waves: list[Mono], snr_db: float, behind: str, have: Stock) -> tuple[Wave, list[float]]:
-    """Waves one after the other over a bed, in mono or stereo, in half of the recordings in a room; their onsets."""
+def struck(onsets_s: list[float], sounds: list[Sound]) -> list[tuple[float, str]]:
+    """The time and family of every strike of sounds that begin at these times."""
+    firsts = [(t, s.family) for t, s in zip(onsets_s, sounds, strict=True)]
+    seconds = [(t + s.second_s, s.family) for t, s in zip(onsets_s, sounds, strict=True) if s.second_s is not None]
+    return sorted(firsts + seconds)
+
+
+def _placed(rng: Rng, sounds: list[Sound], snr_db: float, behind: str, have: Stock) -> tuple[Wave, list[float]]:
+    """Sounds one after the other over a bed, in mono or stereo, in half of the recordings in a room; their onsets."""
     channels = int(rng.integers(1, 3))
-    starts = FIRST_S + np.cumsum(rng.uniform(*GAP_S, len(waves)))
+    starts = FIRST_S + np.cumsum(rng.uniform(*GAP_S, len(sounds)))
     starts = np.round(starts * RATE_HZ).astype(int)
     n = int(starts[-1]) + round(LAST_S * RATE_HZ)
     out = bed(rng, behind, have.songs, n, channels)
     power = float(np.square(out).sum(axis=0).mean())
     ring = impulse(rng) if rng.random() < 0.5 else None
-    for at, wave in zip(starts, waves, strict=True):
-        x = wave.astype(np.float64)
+    for at, sound in zip(starts, sounds, strict=True):
+        x = sound.audio.astype(np.float64)
         x = signal.oaconvolve(x, ring) if ring is not None else x
         y = np.stack([x * rng.uniform(0.5, 1) for _ in range(channels)])
         y *= np.sqrt(power * 10 ** ((snr_db + rng.uniform(-LEVEL_DB, LEVEL_DB)) / 10) / loudest_power(y))
@@ -138,8 +145,9 @@ def _placed(rng: Rng, waves: list[Mono], snr_db: float, behind: str, have: Stock
 def everyday(rng: Rng, have: Stock, behind: str, snr_db: float) -> tuple[Wave, list[list[float]], list[str]]:
     """Different sounds; (samples, hits, families)."""
     sounds = [pick(rng, have) for _ in range(HITS)]
-    audio, onsets = _placed(rng, [s.audio for s in sounds], snr_db, behind, have)
-    return audio, [[t, i] for i, t in enumerate(onsets)], [s.family for s in sounds]
+    audio, onsets = _placed(rng, sounds, snr_db, behind, have)
+    strikes = struck(onsets, sounds)
+    return audio, [[t, i] for i, (t, _) in enumerate(strikes)], [family for _, family in strikes]
 
 
 def varied(rng: Rng, x: Mono) -> Mono:
@@ -151,7 +159,7 @@ def varied(rng: Rng, x: Mono) -> Mono:
 
 def repeats(rng: Rng, have: Stock, snr_db: float) -> tuple[Wave, list[list[float]]]:
     """Two pairs of like things (`like`) and up to three kit sounds, each heard two to five times."""
-    families = [f for f in MAKERS if f not in COMPOUND]
+    families = [family for family in MAKERS if family not in COMPOUND]
     ones = [made(rng, f) for f in rng.choice(families, 2, replace=False)]
     sounds = ones + [like(rng, one) for one in ones]
     by_family = {s.family: s for s in (have.kit[int(i)] for i in rng.permutation(len(have.kit)))}

@@ -2,7 +2,8 @@
 
 A sound is what a listener would cut as one: a strike with its ringing; a swash, a rattle or a crumple from its first
 grain to its last; a thing that falls with its bounces, where three or more strikes come within 0.1 s of one another.
-Two strikes are two. It begins at the first sample that reaches `BEGINS` of its peak.
+Two strikes are two. A swell of a second begins nowhere, and is left out. A sound begins at the first sample that
+reaches `BEGINS` of its peak.
 """
 
 from __future__ import annotations
@@ -24,6 +25,12 @@ BEGINS = 0.02  # of the peak (-34 dB): nobody hears what comes before it
 LONGEST_S = 1.5  # a longer sound is faded out: crashes would cover the rest of the recording
 FADE_S = 0.1
 BUNDLED = Path("deploy/sounds")
+COMPOUND = frozenset({
+    "rattle", "drop", "paper", "swash", "scrape", "shaker", "misc_burp", "misc_crow", "perc_swash", "perc_till",
+    "vinyl_scratch",
+})  # fmt: skip
+NO_BEGINNING = frozenset({"misc_cineboom"})  # swells for a second: no listener could say where it begins
+SECOND_STRIKE_S = {"perc_till": 0.30}  # its level has died away to -19 dB and jumps back to 0 dB: the drawer, the bell
 
 Mono = npt.NDArray[np.float32]
 Wave = npt.NDArray[np.float64]
@@ -32,10 +39,14 @@ Rng = np.random.Generator
 
 @dataclass(frozen=True)
 class Sound:
-    """A sound that begins at its first sample, peak 1, and the family of sounds that it comes from."""
+    """A sound that begins at its first sample, peak 1, and the family of sounds that it comes from.
+
+    `second_s`: where it is struck again, if it is.
+    """
 
     audio: Mono
     family: str
+    second_s: float | None = None
 
 
 def begun(x: npt.NDArray[np.floating], family: str) -> Sound:
@@ -44,7 +55,8 @@ def begun(x: npt.NDArray[np.floating], family: str) -> Sound:
     y = np.array(x[int(np.argmax(size >= BEGINS * size.max())) :][: round(LONGEST_S * RATE_HZ)], dtype=np.float64)
     fade = min(y.size // 4, round(FADE_S * RATE_HZ))
     y[y.size - fade :] *= np.linspace(1, 0, fade)
-    return Sound((y / np.abs(y).max()).astype(np.float32), family)
+    y /= np.abs(y).max()
+    return Sound(y.astype(np.float32), family, SECOND_STRIKE_S.get(family))
 
 
 def times(seconds: float) -> Wave:
@@ -115,13 +127,16 @@ def paper(rng: Rng) -> Wave:
 
 
 def rattle(rng: Rng) -> Wave:
-    """Rice in a box, a chain: ten to thirty small strikes 10 to 45 ms apart."""
-    strikes = int(rng.integers(10, 30))
-    starts = np.cumsum(rng.uniform(0.010, 0.045, strikes)) - 0.010
-    out = np.zeros(round((starts[-1] + 0.2) * RATE_HZ))
-    hz = np.exp(rng.uniform(np.log(1500), np.log(9000), 5))
-    for at_s in starts:
-        hit = modes(rng, times(0.1), hz * rng.uniform(0.95, 1.05), rng.uniform(0.01, 0.06))
+    """Rice in a box, a chain, keys: eight to thirty small strikes, 12 to 55 ms apart, more or less evenly."""
+    gap_s, uneven = even(rng, 0.012, 0.055), rng.uniform(0.05, 0.5)
+    gaps_s = gap_s * (1 + rng.uniform(-uneven, uneven, int(rng.integers(8, 30))))
+    starts_s = np.cumsum(gaps_s) - gaps_s[0]
+    out = np.zeros(round((starts_s[-1] + 0.2) * RATE_HZ))
+    hz = np.exp(rng.uniform(np.log(even(rng, 200, 1500)), np.log(9000), 5))
+    noisy, ring_s = rng.uniform(0, 1), even(rng, 0.01, 0.06)
+    for at_s in starts_s:
+        hit = modes(rng, times(0.1), hz * rng.uniform(0.95, 1.05), ring_s)
+        hit += noisy * rng.standard_normal(hit.size) * np.exp(-times(0.1) / 0.002)
         at = round(at_s * RATE_HZ)
         out[at : at + hit.size] += hit * rng.uniform(0.4, 1)
     return out
@@ -156,11 +171,28 @@ def swash(rng: Rng) -> Wave:
     return np.asarray(x * np.minimum(t / rise, 1) ** 1.5 * np.exp(-np.maximum(t - rise, 0) / rng.uniform(0.05, 0.15)))
 
 
+def scrape(rng: Rng) -> Wave:
+    """A zip, a brush, a scratch: one to four strokes of 60 to 200 ms that run into one another."""
+    parts = []
+    for _ in range(int(rng.integers(1, 5))):
+        n = round(rng.uniform(0.06, 0.2) * RATE_HZ)
+        arch = np.sin(np.pi * np.linspace(0, 1, n)) ** rng.uniform(0.3, 1.5)
+        low = even(rng, 200, 2500)
+        stroke = noise(rng, n, low, low * rng.uniform(2, 6), 1)
+        sweep = signal.sawtooth(2 * np.pi * np.cumsum(np.linspace(*rng.uniform(150, 1200, 2), n)) / RATE_HZ)
+        stroke = stroke / stroke.std() + rng.uniform(0, 1) * sweep
+        parts.append(stroke * (arch + rng.uniform(0.03, 0.3)) * rng.uniform(0.5, 1))
+    x = np.concatenate(parts)
+    rise, fall = (round(rng.uniform(*span) * RATE_HZ) for span in ((0.001, 0.02), (0.01, 0.03)))
+    x[:rise] *= np.linspace(0, 1, rise)
+    x[-fall:] *= np.linspace(1, 0, fall)
+    return np.asarray(x)
+
+
 MAKERS: dict[str, Callable[[Rng], Wave]] = {
     "thump": thump, "knock": knock, "perc": perc, "door": door, "clink": clink,
-    "rattle": rattle, "drop": drop, "paper": paper, "swash": swash,
+    "rattle": rattle, "drop": drop, "paper": paper, "swash": swash, "scrape": scrape,
 }  # fmt: skip
-COMPOUND = frozenset({"rattle", "drop", "paper", "swash"})
 
 
 def made(rng: Rng, family: str) -> Sound:
@@ -175,9 +207,11 @@ def like(rng: Rng, sound: Sound) -> Sound:
 
 
 def bundled() -> list[Sound]:
-    """The sounds of the house, each one sound."""
+    """The sounds of the house."""
     out = []
     for path in sorted(BUNDLED.glob("*.flac")):
+        if path.stem in NO_BEGINNING:
+            continue
         audio, _ = soundfile.read(path, dtype="float32", always_2d=True)
         out.append(begun(audio.mean(axis=1), path.stem))
     return out
