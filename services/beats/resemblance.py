@@ -88,7 +88,7 @@ def picture(x: Samples, noise: Samples) -> Picture:
     else:
         hidden = np.zeros(CELLS, np.float32)
     unknown = np.tile(x.shape[1] + STEP < _ENDS, len(COURSE_EDGES_HZ) - 1)
-    hidden_db = _db(HIDDEN * hidden)
+    hidden_db = _db(np.float32(HIDDEN) * hidden)
     hidden_db[BANDS:][unknown] = UNKNOWN_DB
     return Picture(_db(sound - hidden), hidden_db)
 
