@@ -1,0 +1,74 @@
+"""Pages of a drum score: MusicXML through Verovio to SVG, and through CairoSVG to one PDF.
+
+Verovio draws the staves, page.py makes each page whole. The same beat gives the same bytes. Sources: Verovio
+(https://www.verovio.org, LGPL-3.0), CairoSVG (LGPL-3.0).
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import pypdf
+import verovio
+
+from services.beats.types import Beat
+from services.notation.drumset import PLACES, key_of
+from services.notation.musicxml import Repeats, Style, beat_musicxml, note_id, short_title
+from services.notation.page import BOTTOM, MARGIN, MUSIC_FONT, TOP, Frame, whole
+
+Paper = Literal["a4", "letter"]
+SIZES: dict[Paper, tuple[int, int]] = {"a4": (2100, 2970), "letter": (2159, 2794)}  # tenths of a millimetre
+MM_PER_INCH, TENTHS = 25.4, 10
+UNTITLED = "Drum score"
+OPTIONS = {
+    "adjustPageHeight": False, "breaks": "auto", "font": MUSIC_FONT, "footer": "none", "header": "none", "scale": 100,
+    "pageMarginLeft": MARGIN, "pageMarginRight": MARGIN, "pageMarginTop": TOP, "pageMarginBottom": BOTTOM,
+    "xmlIdSeed": 1,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """What pages are made for. `repeats`: see musicxml.Style."""
+
+    paper: Paper = "a4"
+    repeats: Repeats = "none"
+
+
+class CannotEngrave(RuntimeError):
+    """Verovio did not take the score, or there is no library to draw pages with."""
+
+
+def pages(beat: Beat, sheet: Sheet | None = None) -> list[str]:
+    """The pages of a beat's score as SVG, at least one, drawn in tenths of a millimetre. Raises CannotEngrave."""
+    sheet = sheet or Sheet()
+    size = SIZES[sheet.paper]
+    toolkit = verovio.toolkit()
+    toolkit.setOptions({**OPTIONS, "pageWidth": size[0], "pageHeight": size[1]})
+    if not toolkit.loadData(beat_musicxml(beat, Style(sheet.repeats, engraved=True)).decode()):
+        raise CannotEngrave("the score could not be engraved")
+    heard = [e for e in beat.events if not e.muted]
+    used = tuple(sorted({key_of(e) for e in heard}, key=lambda key: -PLACES[key].rank))
+    circled = [note_id(e.id) for e in heard if key_of(e) == "hat_open"]
+    count = toolkit.getPageCount()
+    frames = [Frame(short_title(beat) or UNTITLED, used, size, number, count) for number in range(1, count + 1)]
+    return [whole(toolkit.renderToSVG(frame.number), frame, circled) for frame in frames]
+
+
+def pdf(svgs: Sequence[str]) -> bytes:
+    """Pages as one PDF of true size; the same pages give the same bytes. Raises CannotEngrave without libcairo2."""
+    try:
+        import cairosvg  # loads a system library, which may be missing where nobody wants a PDF
+    except OSError as problem:
+        raise CannotEngrave("the library libcairo2 is not installed") from problem
+    writer = pypdf.PdfWriter()
+    for svg in svgs:
+        drawn = cairosvg.svg2pdf(bytestring=svg.encode(), dpi=96, scale=96 / (MM_PER_INCH * TENTHS))
+        writer.append(io.BytesIO(drawn))
+    writer.metadata = None
+    out = io.BytesIO()
+    writer.write(out)
+    return out.getvalue()
