@@ -99,11 +99,13 @@ def groove(rng: Rng, bars: int, quarters: int) -> Part:
     ghost, opened, skipped = rng.uniform(0, 0.25), rng.uniform(0, 0.25), rng.uniform(0, 0.2)
     four_pedal = timekeeper == "ride" and rng.random() < 0.4
     level = rng.uniform(0.35, 0.9)
+    over = str(rng.choice(["ride", "ride", "crash"])) if rng.random() < 0.4 else ""  # a cymbal on top of the hats
+    over_from, over_step = int(rng.integers(bars)), per_beat if rng.random() < 0.7 else max(1, per_beat // 2)
     part: Part = []
     for bar in range(bars):
         strokes: list[tuple[float, str, float]] = []
         filled = steps - 1e-6
-        if (bar % 4 == 3 and rng.random() < 0.6) or rng.random() < 0.05:
+        if (bar % 4 == 3 and rng.random() < 0.75) or rng.random() < 0.12:
             fill = _fill(rng, steps, per_beat)
             filled = min((s for s, _, _ in fill), default=filled)
             strokes += fill
@@ -117,6 +119,8 @@ def groove(rng: Rng, bars: int, quarters: int) -> Part:
                 accent = 0.15 if s % per_beat == 0 else 0.0
                 drum = "hat_open" if timekeeper == "hat_closed" and rng.random() < opened else timekeeper
                 strokes.append((s, drum, float(np.clip(level + accent + rng.normal(0, 0.08), 0.1, 1))))
+        if over and bar >= over_from:
+            strokes += [(s, over, float(rng.uniform(0.3, 0.9))) for s in range(0, steps, over_step)]
         if four_pedal:
             strokes += [(s, "hat_closed", float(rng.uniform(0.3, 0.6))) for s in range(per_beat, steps, 2 * per_beat)]
         if bar % 4 == 0 and rng.random() < 0.6:
@@ -145,14 +149,17 @@ def rolls(rng: Rng, bars: int, quarters: int) -> Part:
 
 
 def chaos(rng: Rng, bars: int, quarters: int) -> Part:
-    """Any drum at any time, from a few strokes a bar to a crowd; on no grid."""
+    """Any drums at any time, from a few strokes a bar to a crowd; on no grid, alone or up to four at once."""
     rate = float(np.exp(rng.uniform(np.log(0.4), np.log(5))))
     count = int(rng.poisson(rate * bars * quarters))
     few = rng.permutation(len(DRUMS))[: int(rng.integers(1, len(DRUMS) + 1))]
-    return [
-        (float(rng.uniform(0, bars * quarters)), DRUMS[int(rng.choice(few))], float(rng.uniform(0.15, 1.0)))
-        for _ in range(count)
-    ]
+    together = rng.uniform(0, 0.6)
+    part: Part = []
+    for _ in range(count):
+        at, at_once = float(rng.uniform(0, bars * quarters)), 1 + int(rng.random() < together) * int(rng.integers(1, 4))
+        struck = rng.permutation(few)[:at_once]
+        part += [(at, DRUMS[int(drum)], float(rng.uniform(0.15, 1.0))) for drum in struck]
+    return part
 
 
 KINDS: tuple[tuple[Callable[[Rng, int, int], Part], float], ...] = ((groove, 0.68), (chaos, 0.22), (rolls, 0.1))
