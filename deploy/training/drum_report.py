@@ -15,7 +15,7 @@ from drum_shards import Shard
 from scipy.stats import spearmanr
 
 from services.transcription import hits as picking
-from services.transcription.spectrum import FRAME_S, low_tones
+from services.transcription.spectrum import FRAME_S, low_tones, rises
 from services.transcription.types import DRUMS, FAMILIES, Activations, Hit
 
 TOLERANCES_S = (0.05, 0.02)
@@ -39,7 +39,7 @@ def heard(net: DrumNet, shard: Shard) -> list[Heard]:
         x = levels.astype(np.float32) / np.float32(LEVEL_STEPS)
         y = torch.sigmoid(net(torch.from_numpy(x)[None])[0]).numpy().T
         a, b = len(FAMILIES), len(FAMILIES) + len(DRUMS)
-        out.append(Heard(Activations(FRAME_S, y[:a], y[a:b], y[b:], low_tones(x), 1.0), truth))
+        out.append(Heard(Activations(FRAME_S, y[:a], y[a:b], y[b:], low_tones(x), rises(x), 1.0), truth))
     return out
 
 

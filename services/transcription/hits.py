@@ -13,10 +13,11 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
+from services.transcription.strength import weighed
 from services.transcription.types import DRUMS, FAMILIES, Activations, Alternative, Floats, Hit
 
 # A hit is likelier than not above these, chosen on development kits that the network had not heard.
-THRESHOLDS: dict[str, float] = {"kick": 0.5, "snare": 0.46, "tom": 0.4, "hihat": 0.38, "cymbal": 0.44}
+THRESHOLDS: dict[str, float] = {"kick": 0.56, "snare": 0.52, "tom": 0.46, "hihat": 0.28, "cymbal": 0.5}
 BESIDE = 0.55  # of a second member of a family struck at the same time
 LATE_S = 0.0  # how much later than the attack the peak lies, on average
 SURE = 0.85  # of a peak: the targets of hits between two frames never reach 1
@@ -38,7 +39,7 @@ def pick(activations: Activations) -> tuple[Hit, ...]:
     hits = [
         hit
         for row, (family, members) in enumerate(FAMILIES.items())
-        for hit in _family(activations, row, family, members)
+        for hit in weighed(_family(activations, row, family, members), activations.rises[row], activations.frame_s)
     ]
     hits.sort(key=lambda h: (h.time_s, DRUMS.index(h.instrument)))
     return tuple(_with_heights(_with_flams(hits), activations))

@@ -16,11 +16,22 @@ import numpy as np
 
 from services.audio.clip import HOUSE_RATE_HZ, AudioSource
 from services.models import onnx, registry
-from services.transcription.spectrum import BEFORE, FRAME_S, HOP, STRUCK, WINDOW, bands, frames_of, low_tones
+from services.transcription.spectrum import (
+    BEFORE,
+    FRAME_S,
+    HOP,
+    RISE_FLOOR_DB,
+    STRUCK,
+    WINDOW,
+    bands,
+    frames_of,
+    low_tones,
+    rises,
+)
 from services.transcription.types import DRUMS, FAMILIES, Activations, Floats
 
 REACH = 131  # frames that the network looks either way
-HALO = REACH + BEFORE + STRUCK[1]  # frames read either side of a chunk
+HALO = REACH + BEFORE + 1 + STRUCK[1]  # frames read either side of a chunk
 CHUNK = 2000  # frames heard at a time: 20 s
 PEAK_BLOCK = 1 << 20  # samples
 SILENCE_PEAK = 1e-4  # -80 dBFS: less is the noise of 16 bits
@@ -42,6 +53,7 @@ def listen(source: AudioSource, report: Callable[[float], None] = _nobody) -> Ac
     peak, total = _peak(source), frames_of(source.frames)
     answers = np.zeros((total, len(FAMILIES) + 2 * len(DRUMS)), dtype=np.float32)
     low_hz = np.zeros(total, dtype=np.float32)
+    risen = np.full((len(FAMILIES), total), RISE_FLOOR_DB, dtype=np.float32)
     if peak >= SILENCE_PEAK:
         session = onnx.session(registry.DRUMS)
         name = session.get_inputs()[0].name
@@ -51,10 +63,11 @@ def listen(source: AudioSource, report: Callable[[float], None] = _nobody) -> Ac
             levels = bands(_scaled(source, a, b, peak), b - a)
             answers[first:last] = session.run(None, {name: levels})[0][first - a : last - a]
             low_hz[first:last] = low_tones(levels)[first - a : last - a]
+            risen[:, first:last] = rises(levels)[:, first - a : last - a]
             report(last / total)
     parts = np.split(answers.T, [len(FAMILIES), len(FAMILIES) + len(DRUMS)])
     families, drums, velocities = (np.ascontiguousarray(part) for part in parts)
-    return Activations(FRAME_S, families, drums, velocities, low_hz, peak)
+    return Activations(FRAME_S, families, drums, velocities, low_hz, risen, peak)
 
 
 def _mono(source: AudioSource, start: int, count: int) -> Floats:

@@ -25,6 +25,11 @@ DRUM_HZ = (55.0, 420.0)  # among which the tone of a tom lies
 STRUCK = (1, 7)  # frames after a stroke over which its tone is measured
 BEFORE = 3  # frames before it, which are taken away
 FRAME_S = HOP / HOUSE_RATE_HZ
+# Bands in which a family's strokes are weighed, Hz, in the order of types.FAMILIES.
+FAMILY_HZ = ((50.0, 150.0), (1000.0, 9000.0), (70.0, 400.0), (5000.0, 16_000.0), (3000.0, 16_000.0))
+RISE_FRAMES = 6  # from a stroke on, among which it is loudest
+RISE_LEAST = 0.1  # of what is heard then, counted as new at least
+RISE_FLOOR_DB = -120.0
 
 Floats = npt.NDArray[np.float32]
 
@@ -87,3 +92,23 @@ def low_tones(levels: Floats) -> Floats:
     bend = np.minimum(a - 2 * b + c, -1e-9)
     place = top + np.clip(0.5 * (a - c) / bend, -0.5, 0.5)
     return np.asarray(np.interp(place, np.arange(inside.size), centres[inside]), dtype=np.float32)
+
+
+def rises(levels: Floats) -> Floats:
+    """How much louder each family's band gets at each frame, dB, float32 (5, frames), of levels (frames, BANDS).
+
+    The power of the loudest of RISE_FRAMES less the mean of BEFORE frames before them; silence gives RISE_FLOOR_DB. A
+    frame near an end looks at what there is.
+    """
+    centres = _centres()[1:-1]
+    magnitude = (10.0 ** np.asarray(levels, dtype=np.float64) - 1.0) / GAIN
+    out = np.empty((len(FAMILY_HZ), len(levels)), dtype=np.float32)
+    for row, (low, high) in enumerate(FAMILY_HZ):
+        power = np.square(magnitude[:, (centres >= low) & (centres <= high)]).sum(axis=1)
+        padded = np.pad(power, (BEFORE + 1, RISE_FRAMES), mode="edge")
+        ahead = np.lib.stride_tricks.sliding_window_view(padded[BEFORE + 1 :], RISE_FRAMES)[: len(levels)]
+        behind = np.lib.stride_tricks.sliding_window_view(padded, BEFORE)[: len(levels)]
+        after, before = ahead.max(axis=1), behind.mean(axis=1)
+        new = np.maximum(after - before, RISE_LEAST**2 * after)
+        out[row] = np.maximum(RISE_FLOOR_DB, 10.0 * np.log10(new + 1e-30))
+    return out

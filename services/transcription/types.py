@@ -27,7 +27,8 @@ class Activations:
 
     `families` (5, frames) in the order of FAMILIES, `drums` (9, frames) in the order of DRUMS: how sure it is that a
     hit begins here. `velocities` (9, frames): how hard such a hit is. `low_hz` (frames,): the low tone that begins
-    here, which tells toms apart. `peak`: the loudest sample of the recording, so that silence is known.
+    here, which tells toms apart. `rises` (5, frames): how much each family's band rises here, dB below a full-scale
+    sine. `peak`: the loudest sample of the recording, so that silence is known.
     """
 
     frame_s: float
@@ -35,6 +36,7 @@ class Activations:
     drums: Floats
     velocities: Floats
     low_hz: Floats
+    rises: Floats
     peak: float
 
     @property

@@ -54,10 +54,11 @@ def test_activations_survive_their_bytes() -> None:
     rng = np.random.default_rng(1)
     rows = [rng.random((n, 50)).astype(np.float16).astype(np.float32) for n in (5, 9, 9)]
     low = (rng.random(50) * 200).astype(np.float16).astype(np.float32)
-    made = Activations(0.01, *rows, low, 0.7)
+    risen = (-rng.random((5, 50)) * 100).astype(np.float16).astype(np.float32)
+    made = Activations(0.01, *rows, low, risen, 0.7)
     back = unpack(pack(made))
     assert (back.frame_s, back.peak, back.frames) == (0.01, 0.7, 50)
-    for name in ("families", "drums", "velocities", "low_hz"):
+    for name in ("families", "drums", "velocities", "low_hz", "rises"):
         assert np.array_equal(getattr(back, name), getattr(made, name)), name
     assert pack(back) == pack(made)
 
@@ -174,5 +175,5 @@ def test_the_cut_end_of_a_recording_is_no_stroke(monkeypatch: pytest.MonkeyPatch
     found = (Hit(0.5, "kick", None, 0.9, 0.9), Hit(0.995, "snare", None, 0.9, 0.9))
     monkeypatch.setattr(pipeline, "pick", lambda _activations: found)
     rows = [np.zeros((n, 101), np.float32) for n in (5, 9, 9)]
-    made = pipeline.strokes_of(Activations(0.01, *rows, np.zeros(101, np.float32), 0.5))
+    made = pipeline.strokes_of(Activations(0.01, *rows, np.zeros(101, np.float32), rows[0], 0.5))
     assert [s.hit for s in made] == [found[0]]

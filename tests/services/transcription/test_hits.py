@@ -15,7 +15,9 @@ def activations(hits, frames=FRAMES, tones=None):
     """What a sure network would hear: hits are (frame as a float, drum, velocity) or with a fourth value, how sure."""
     families, drums = np.zeros((5, frames), np.float32), np.zeros((9, frames), np.float32)
     velocities, low = np.zeros((9, frames), np.float32), np.full(frames, 120, np.float32)
+    risen = np.full((5, frames), -120, np.float32)
     for at, drum, velocity, *sure in hits:
+        risen[FAMILY[drum], max(0, int(at) - 1) : int(at) + 3] = 20 * np.log10(0.25 + 0.75 * velocity)
         for k in range(int(at) - 1, int(at) + 3):
             near = max(0.0, 1 - abs(k - at) / 1.6) * (sure[0] if sure else 1.0)
             families[FAMILY[drum], k] = max(families[FAMILY[drum], k], near)
@@ -23,7 +25,7 @@ def activations(hits, frames=FRAMES, tones=None):
                 drums[DRUMS.index(drum), k], velocities[DRUMS.index(drum), k] = near, velocity
     for frame, hz in tones or ():
         low[frame] = hz
-    return Activations(FRAME_S, families, drums, velocities, low, 1.0)
+    return Activations(FRAME_S, families, drums, velocities, low, risen, 1.0)
 
 
 def test_nothing_heard_is_no_hit():

@@ -44,7 +44,7 @@ def test_pieces_of_any_size_give_what_the_whole_gives(rock, monkeypatch):
     for chunk in (137, 400):
         monkeypatch.setattr(network, "CHUNK", chunk)
         pieces = listen(rock)
-        for name in ("families", "drums", "velocities", "low_hz"):
+        for name in ("families", "drums", "velocities", "low_hz", "rises"):
             np.testing.assert_allclose(getattr(pieces, name), getattr(whole, name), atol=1e-4)
         assert pick(pieces) == pick(whole)
 
