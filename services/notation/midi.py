@@ -23,8 +23,9 @@ from services.beats.pads import pad_notes
 from services.beats.perform import Hit, perform
 from services.beats.placing import kit_order
 from services.beats.ticks import TICKS_PER_QUARTER, TickClock, length_ticks, midi_velocity
-from services.beats.types import BEAT_STEPS, ROLES, Beat, Event, Grid, Role
+from services.beats.types import BEAT_STEPS, INSTRUMENTS, ROLES, Beat, Event, Grid, Role
 from services.beats.voices import VoiceKey, is_open, key_of
+from services.notation.drumset import BY_NOTE, HEIGHTS, PLACES, parts_of
 
 NoteMap = Literal["gm", "pads"]
 
@@ -32,13 +33,12 @@ DRUM_CHANNEL = 9  # counted from 0: MIDI's channel 10
 MIDI_CLOCKS_PER_STEP = 6  # 24 MIDI clocks a quarter
 UNTITLED = "SoundRoutine"
 # General MIDI 1 percussion. Where it has no such sound (bass, tonal, vocal, texture), one that is seldom used.
-GM_NOTES = {
-    "kick": 36, "snare": 38, "rim": 37, "clap": 39, "tom": 47, "hat_closed": 42, "hat_open": 46, "ride": 51,
-    "crash": 49, "shaker": 82, "perc": 76, "bass": 35, "tonal": 81, "vocal": 58, "texture": 69,
-}  # fmt: skip
+GM_NOTES = {instrument: PLACES[instrument].note for instrument in INSTRUMENTS}
 DRUM_NAMES = frozenset(GM_NOTES) - {"bass", "tonal", "vocal", "texture"}
-GM_TOMS = (45, 47, 50)  # low, mid, high: the toms of a kit in turn
-GM_HEIGHTS = {"low": 45, "mid": 47, "high": 50}  # of one tom that is played at several pitches
+GM_TOMS = tuple(PLACES[f"tom/{height}"].note for height in HEIGHTS)  # the toms of a kit in turn
+GM_HEIGHTS = {
+    height: PLACES[f"tom/{height}"].note for height in HEIGHTS
+}  # of one tom that is played at several pitches
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +116,10 @@ def _note(hit: Hit, clock: TickClock, notes: _Notes) -> Note:
 
 
 def _is_drum_note(event: Event) -> bool:
-    """Whether an event without a sound has the percussion note of its instrument."""
-    if event.instrument == "tom":
-        return event.pitch in GM_TOMS
-    return event.instrument in DRUM_NAMES and event.pitch == GM_NOTES[event.instrument]
+    """Whether an event without a sound has a percussion note of its instrument."""
+    if event.instrument not in DRUM_NAMES or event.pitch is None:
+        return False
+    return parts_of(BY_NOTE.get(event.pitch, "perc"))[0] == event.instrument
 
 
 def _gm_note(event: Event, toms: Mapping[str, int]) -> int:

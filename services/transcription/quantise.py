@@ -20,7 +20,8 @@ import numpy as np
 
 from services.analysis.types import Rhythm
 from services.beats.grid import in_order, placed
-from services.beats.types import STEPS_PER_QUARTER, TICKS_PER_STEP, Articulation, Event, Grid, Role
+from services.beats.types import STEPS_PER_QUARTER, TICKS_PER_STEP, Articulation, Event, Grid
+from services.notation.drumset import HEIGHTS, PLACES, ROLE_OF
 from services.transcription.barlines import Line, fitted, line_of
 from services.transcription.fit import (
     BINARY,
@@ -42,18 +43,6 @@ from services.transcription.types import DRUMS
 
 GridName = Literal["auto", "8", "16", "32", "8t", "16t"]
 GRIDS: tuple[GridName, ...] = ("auto", "8", "16", "32", "8t", "16t")
-
-# What a drum does in a beat, as the beats room and its MIDI reading have it: a crash is a cymbal like the others.
-ROLE_OF: dict[str, Role] = {
-    "kick": "CORE", "snare": "ACCENT", "rim": "ACCENT", "clap": "ACCENT", "tom": "FILL", "hat_closed": "MOTION",
-    "hat_open": "MOTION", "ride": "MOTION", "crash": "MOTION",
-}  # fmt: skip
-# General MIDI notes: a transcribed event has no sound of a kit.
-PITCH_OF = {
-    "kick": 36, "snare": 38, "rim": 37, "clap": 39, "tom": 47, "hat_closed": 42, "hat_open": 46, "ride": 51,
-    "crash": 49,
-}  # fmt: skip
-TOM_PITCH = {"low": 45, "mid": 47, "high": 50}
 
 SCATTER_S = 0.015  # of a drummer and of what is heard of one, before it is measured
 SCATTER_MIN_S, SCATTER_MAX_S = 0.005, 0.020  # machines are still heard some milliseconds off
@@ -226,7 +215,7 @@ def _first_bar_s(grid: Grid) -> float:
 def _event(stroke: Stroke, bar: int, step: int, tick: int) -> Event:
     """A stroke as an event on its note, without its offset."""
     hit = stroke.hit
-    pitch = TOM_PITCH.get(hit.variant or "", PITCH_OF["tom"]) if hit.instrument == "tom" else PITCH_OF[hit.instrument]
+    variant = hit.variant if hit.instrument == "tom" and hit.variant in HEIGHTS else None
     return Event(
         id=stroke.id,
         bar=bar,
@@ -235,9 +224,9 @@ def _event(stroke: Stroke, bar: int, step: int, tick: int) -> Event:
         role=ROLE_OF[hit.instrument],
         instrument=hit.instrument,
         velocity=hit.velocity,
-        pitch=pitch,
+        pitch=PLACES[f"tom/{variant}" if variant else hit.instrument].note,  # it has no sound of a kit
         articulation=_articulation(hit.variant),
-        variant=hit.variant if hit.variant in TOM_PITCH else None,
+        variant=variant,
         source="transcription",
         confidence=hit.confidence,
         alternatives=tuple(a.instrument for a in hit.alternatives),

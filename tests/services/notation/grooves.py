@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from services.beats.types import BEAT_STEPS, METERS, Beat, Event, Grid, Section
-from services.notation.drumset import ROLE_OF
+from services.notation.drumset import PLACES, ROLE_OF
 
 
 def groove(meter: str = "4/4", bars: int = 4, **grid: Any) -> Beat:
@@ -14,8 +14,9 @@ def groove(meter: str = "4/4", bars: int = 4, **grid: Any) -> Beat:
     events: list[Event] = []
 
     def add(bar: int, step: int, instrument: str, velocity: float = 0.8, **more: Any) -> None:
-        role = ROLE_OF[instrument]
-        events.append(Event(f"e{len(events)}", bar, step, role, instrument, velocity, pitch=36, **more))
+        role, height = ROLE_OF[instrument], more.get("variant")
+        pitch = PLACES[f"{instrument}/{height}" if height else instrument].note
+        events.append(Event(f"e{len(events)}", bar, step, role, instrument, velocity, pitch=pitch, **more))
 
     for bar in range(bars):
         for step in range(0, steps, 2):

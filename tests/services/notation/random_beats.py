@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from services.beats.grid import bar_steps
 from services.beats.types import INSTRUMENTS, METERS, ROLES, TICKS_PER_STEP, Beat, Event, Grid, Section
+from services.notation.drumset import PLACES
 
 TICKS = st.one_of(st.just(0), st.sampled_from([60, 80, 120, 160, 180, 10, 239]), st.integers(0, TICKS_PER_STEP - 1))
 ARTICULATIONS = st.sampled_from([None, None, None, "ghost", "accent", "flam", "roll", "open", "choke"])
@@ -37,6 +38,7 @@ def events(draw: st.DrawFn, grid: Grid, name: str) -> Event:
     """An event anywhere in the grid."""
     bar = draw(st.integers(0, grid.bars - 1))
     instrument = draw(st.sampled_from(INSTRUMENTS))
+    variant = draw(st.sampled_from([None, "low", "mid", "high"])) if instrument == "tom" else None
     return Event(
         id=name,
         bar=bar,
@@ -45,9 +47,9 @@ def events(draw: st.DrawFn, grid: Grid, name: str) -> Event:
         role=draw(st.sampled_from(ROLES)),
         instrument=instrument,
         velocity=round(draw(st.floats(0, 1)), 6),
-        pitch=36,
+        pitch=PLACES[f"tom/{variant}" if variant else instrument].note,
         articulation=draw(ARTICULATIONS),
-        variant=draw(st.sampled_from([None, "low", "mid", "high"])) if instrument == "tom" else None,
+        variant=variant,
         muted=draw(st.integers(0, 9)) == 0,
     )
 

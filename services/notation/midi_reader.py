@@ -1,0 +1,186 @@
+"""A Standard MIDI File as a beat: drums of channel 10, other channels as pitched notes, tempo map, meter, title.
+
+What `midi.py` wrote comes back with the same notes at the same ticks; a file of another program at its own resolution
+rounded to 960 a quarter. One meter; an upbeat may come first as a shorter bar. Notes that begin after the last bar are
+in it, late. Raises Invalid (code `broken_midi`) for what is no MIDI file or no beat.
+"""
+
+from __future__ import annotations
+
+import io
+from bisect import bisect_right
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+import mido
+
+from services.beats.document import check_beat
+from services.beats.grid import OFFSET_MAX_MS, in_order
+from services.beats.ticks import TICKS_PER_QUARTER, US_PER_MINUTE
+from services.beats.types import METERS, ROLES, TICKS_PER_STEP, Beat, Event, Grid, Role
+from services.errors import Invalid
+from services.notation.drumset import BY_NOTE, ROLE_OF, parts_of
+
+SIZE_MAX = 8 << 20  # bytes
+NOTES_MAX = 50_000
+DRUM_CHANNEL = 9
+DEFAULT_TEMPO_US = 500_000
+VELOCITY_MAX = 127
+DIGITS = 6
+STEPS_PER_WHOLE = 16
+MINUTE_MS = 60_000.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Note:
+    """A note in ticks of 960 a quarter."""
+
+    on: int
+    off: int
+    channel: int
+    pitch: int
+    velocity: int
+    track: str
+
+
+@dataclass
+class _Heard:
+    """What a file says, times in ticks of 960 a quarter."""
+
+    title: str = ""
+    end: int = 0
+    notes: list[_Note] = field(default_factory=list)
+    tempi: list[tuple[int, int]] = field(default_factory=list)  # tick, microseconds a quarter
+    meters: list[tuple[int, int, int]] = field(default_factory=list)  # tick, numerator, denominator
+
+
+def read_midi(data: bytes) -> Beat:
+    """The beat of a MIDI file. A file without notes is empty bars."""
+    heard = _heard(data)
+    meter, pickup = _meter(heard)
+    bar_ticks, first = METERS[meter] * TICKS_PER_STEP, pickup * TICKS_PER_STEP
+    bars = max(1, -(-(heard.end - first) // bar_ticks) + (1 if pickup else 0))
+    edges = [0] if not pickup else [0, first]
+    edges += [edges[-1] + bar_ticks * (i + 1) for i in range(bars - len(edges) + 1)]
+    grid = Grid(_tempo_map(heard, edges[:-1]), meter, bars, pickup_steps=pickup)
+    events = [_event(note, i, grid, edges) for i, note in enumerate(sorted(heard.notes, key=_order))]
+    beat = Beat(grid, tuple(events), {}, meta={"title": heard.title} if heard.title else {})
+    check_beat(beat)
+    return Beat(grid, in_order(grid, events), {}, meta=beat.meta)
+
+
+def _bad(why: str) -> Invalid:
+    return Invalid(f"The MIDI file cannot be read: {why}.", code="broken_midi")
+
+
+def _heard(data: bytes) -> _Heard:
+    if len(data) > SIZE_MAX:
+        raise _bad("it is larger than 8 MB")
+    try:
+        file = mido.MidiFile(file=io.BytesIO(data), clip=True)
+    except (OSError, EOFError, ValueError, KeyError, IndexError, TypeError, mido.KeySignatureError) as problem:
+        raise _bad("it is damaged, or no MIDI file") from problem
+    if file.type == 2:
+        raise _bad("it holds several songs (format 2)")
+    if file.ticks_per_beat <= 0:
+        raise _bad("its time is in frames, not in beats")
+    out = _Heard()
+    for place, track in enumerate(file.tracks):
+        _read_track(track, place, Fraction(TICKS_PER_QUARTER, file.ticks_per_beat), out)
+    return out
+
+
+def _read_track(track: mido.MidiTrack, place: int, scale: Fraction, out: _Heard) -> None:
+    """Add a track's notes and marks."""
+    at, name = 0, ""
+    open_notes: dict[tuple[int, int], list[tuple[int, int]]] = {}
+    for message in track:
+        at += message.time
+        tick = round(at * scale)
+        if message.type == "track_name":
+            name = name or message.name.strip()
+            out.title = out.title or (name if place == 0 else "")
+        elif message.type == "set_tempo":
+            out.tempi.append((tick, message.tempo))
+        elif message.type == "time_signature":
+            out.meters.append((tick, message.numerator, message.denominator))
+        elif message.type == "note_on" and message.velocity > 0:
+            open_notes.setdefault((message.channel, message.note), []).append((tick, message.velocity))
+        elif message.type in ("note_on", "note_off"):
+            begun = open_notes.get((message.channel, message.note))
+            if begun:
+                on, velocity = begun.pop(0)
+                out.notes.append(_Note(on, max(on + 1, tick), message.channel, message.note, velocity, name))
+        if len(out.notes) > NOTES_MAX:
+            raise _bad(f"it has more than {NOTES_MAX} notes")
+    for (channel, pitch), begun in open_notes.items():
+        out.notes += [_Note(on, on + TICKS_PER_STEP, channel, pitch, velocity, name) for on, velocity in begun]
+    begun_last = max((note.on + 1 for note in out.notes), default=0)
+    # A conductor's track ends with the piece; where a track of notes ends says how long its last note is held.
+    out.end = max(out.end, begun_last, 0 if _plays(track) else round(at * scale))
+
+
+def _plays(track: mido.MidiTrack) -> bool:
+    return any(message.type == "note_on" for message in track)
+
+
+def _order(note: _Note) -> tuple[int, int, int, str]:
+    return note.on, note.channel, note.pitch, note.track
+
+
+def _meter(heard: _Heard) -> tuple[str, int]:
+    """The one meter, and the steps of an upbeat before it."""
+    marks = sorted(set(heard.meters)) or [(0, 4, 4)]
+    pickup = 0
+    if len(marks) > 1 and marks[0][0] == 0:
+        steps, after = marks[0][1] * STEPS_PER_WHOLE // marks[0][2], f"{marks[1][1]}/{marks[1][2]}"
+        if marks[1][0] == steps * TICKS_PER_STEP and steps < METERS.get(after, 0):
+            pickup, marks = steps, marks[1:]
+    names = {f"{numerator}/{denominator}" for _, numerator, denominator in marks}
+    meter = f"{marks[0][1]}/{marks[0][2]}"
+    if len(names) > 1 or meter not in METERS:
+        raise _bad(f"a beat has one meter of {', '.join(METERS)}, and this file has {', '.join(sorted(names))}")
+    return meter, pickup
+
+
+def _tempo_map(heard: _Heard, starts: list[int]) -> tuple[tuple[int, float], ...]:
+    """A tempo for each bar in which it changes: the one at the bar's start, or the first that comes inside it."""
+    tempi = sorted(dict(sorted(heard.tempi)).items()) or [(0, DEFAULT_TEMPO_US)]
+    ticks = [tick for tick, _ in tempi]
+    rows: list[tuple[int, float]] = []
+    for bar, start in enumerate(starts):
+        tempo = tempi[max(0, bisect_right(ticks, start) - 1)][1]
+        bpm = US_PER_MINUTE / max(1, tempo)
+        if not rows or bpm != rows[-1][1]:
+            rows.append((bar, bpm))
+    return tuple(rows)
+
+
+def _event(note: _Note, number: int, grid: Grid, edges: list[int]) -> Event:
+    """A note as an event; past the end of the grid it is late in the last tick."""
+    bar = min(len(edges) - 2, bisect_right(edges, note.on) - 1)
+    inside = note.on - edges[bar]
+    over = max(0, inside - (edges[bar + 1] - edges[bar] - 1))
+    step, tick = divmod(inside - over, TICKS_PER_STEP)
+    bpm = [value for first, value in grid.tempo_map if first <= bar][-1]
+    late_ms = over * MINUTE_MS / bpm / TICKS_PER_QUARTER
+    if late_ms > OFFSET_MAX_MS:
+        raise _bad("a note begins long after its last bar")
+    drum = note.channel == DRUM_CHANNEL
+    key = BY_NOTE.get(note.pitch, "perc") if drum else "tonal"
+    instrument, variant = parts_of(key)
+    named: Role | None = next((role for role in ROLES if role == note.track), None)
+    return Event(
+        id=f"m{number}",
+        bar=bar,
+        step=step,
+        tick=tick,
+        offset_ms=late_ms,
+        role=named or ROLE_OF[instrument],
+        instrument=instrument,
+        velocity=round(note.velocity / VELOCITY_MAX, DIGITS),
+        duration_steps=(note.off - note.on) / TICKS_PER_STEP,
+        pitch=note.pitch,
+        variant=variant,
+        source="import",
+    )
