@@ -15,11 +15,12 @@ from pathlib import Path
 import mido
 import numpy as np
 import numpy.typing as npt
+import rhythm_drums
 import rhythm_music
 import role_material
 from scipy import signal
 
-RATE_HZ = 44_100
+RATE_HZ = role_material.RATE_HZ
 PROGRAMS = {
     "bass": ((32, 33, 34, 35, 36, 38, 39), range(28, 54, 3)),
     "chords": ((0, 2, 4, 5, 7, 16, 19, 24, 25, 26, 27, 29, 30, 48, 50, 61, 62, 81, 89), range(45, 81, 3)),
@@ -28,11 +29,6 @@ PROGRAMS = {
 NOTE_S, HELD_S = 2.2, 1.9
 FADE_S = 0.06
 NO_BEAT_SHARE = 0.12
-SUBSTITUTES = {
-    "rim": "snare", "clap": "snare", "ride": "hat_closed", "crash": "hat_open", "shaker": "hat_closed", "tom": "snare",
-    "hat_open": "hat_closed", "perc": "tom",
-}  # fmt: skip
-ATTACK_SHARE = 0.05  # of its peak: where a sound begins to be heard
 JUDGES = ("Millo_MultiLayered3", "BJA_Pacific", "HardElectro1")  # kits of the tracks that judge, never fitted on
 
 Mono = npt.NDArray[np.float32]
@@ -54,30 +50,17 @@ class Track:
 
 @dataclass(frozen=True)
 class Sounds:
-    """Of each kit: drum -> instruments -> layers from soft to loud; of the font: part, program -> key -> note."""
+    """The kits by name, the made ones, and of the font: part, program -> key -> note."""
 
-    kits: dict[str, dict[str, list[list[Mono]]]]
+    kits: dict[str, rhythm_drums.Kit]
+    made: list[rhythm_drums.Kit]
     notes: dict[tuple[str, int], dict[int, Mono]]
-
-
-def _cut(audio: Mono) -> Mono:
-    top = float(np.abs(audio).max(initial=0.0))
-    return audio[int(np.argmax(np.abs(audio) > ATTACK_SHARE * top)) :] if top else audio
 
 
 def load(work: Path) -> Sounds:
     """All there is to play with."""
     root = role_material.fetch(work)
-    kits: dict[str, dict[str, list[list[Mono]]]] = {}
-    for kit in role_material.KITS:
-        found: dict[str, list[list[Mono]]] = {}
-        for sound in role_material.kit_sounds(root, kit):
-            rows = found.setdefault(sound.instrument, [])
-            if sound.layer == 0 or not rows:
-                rows.append([])
-            rows[-1].append(_cut(sound.audio))
-        kits[kit] = found
-    return Sounds(kits, _notes(root, work))
+    return Sounds(rhythm_drums.kits(root), rhythm_drums.made(), _notes(root, work))
 
 
 def _notes(root: Path, work: Path) -> dict[tuple[str, int], dict[int, Mono]]:
@@ -109,14 +92,6 @@ def _notes(root: Path, work: Path) -> dict[tuple[str, int], dict[int, Mono]]:
     return out
 
 
-def _add(out: Mono, at_s: float, sound: Mono, gain: float) -> None:
-    at = round(at_s * RATE_HZ)
-    if at < 0:
-        sound, at = sound[-at:], 0
-    sound = sound[: max(0, len(out) - at)]
-    out[at : at + len(sound)] += gain * sound
-
-
 @cache
 def _stretch(shift: int) -> npt.NDArray[np.float64]:
     return np.arange(0, round(NOTE_S * RATE_HZ) - 2, 2 ** (shift / 12))
@@ -134,23 +109,12 @@ def _note(notes: dict[int, npt.NDArray[np.int16]], key: int, seconds: float) -> 
 
 
 def play_drums(
-    rng: Rng, kit: dict[str, list[list[Mono]]], timed: Sequence[tuple[float, str, float]], size: int
+    rng: Rng, sounds: Sounds, kits: Sequence[str], timed: Sequence[tuple[float, str, float]], size: int
 ) -> Mono:
-    """(second, drum, velocity) on a kit, with levels drawn for each drum."""
-    out = np.zeros(size, np.float32)
-    gain = {d: float(10 ** (rng.normal(0, 3) / 20)) for d in (*kit, "none")}
-    chosen = {d: rows[int(rng.integers(len(rows)))] for d, rows in kit.items()}
-    for drum in ("hat_closed", "hat_open", "ride", "shaker"):
-        gain[drum] = gain.get(drum, 1.0) * float(rng.uniform(0.3, 0.9))
-    for at, wanted, velocity in timed:
-        drum = wanted
-        while drum not in chosen and drum in SUBSTITUTES:
-            drum = SUBSTITUTES[drum]
-        if drum in chosen:
-            layers = chosen[drum]
-            layer = layers[min(len(layers) - 1, int(velocity * len(layers)))]
-            _add(out, at, layer, gain[drum] * (0.2 + 0.8 * velocity))
-    return out
+    """(second, drum, velocity) on one of the `kits`; where these do not judge, also on mixed, made and bent drums."""
+    judging = set(kits) <= set(JUDGES)
+    drums = rhythm_drums.drawn(rng, [sounds.kits[k] for k in kits], [] if judging else sounds.made)
+    return rhythm_drums.play(rng, drums, timed, size, bent=not judging)
 
 
 def play_notes(rng: Rng, sounds: Sounds, timed: Sequence[tuple[float, str, int, float, float]], size: int) -> Mono:
@@ -160,7 +124,7 @@ def play_notes(rng: Rng, sounds: Sounds, timed: Sequence[tuple[float, str, int, 
     levels = {"bass": (0.6, 1.3), "chords": (0.2, 0.5), "lead": (0.2, 0.8)}
     gain = {part: float(rng.uniform(*range_)) for part, range_ in levels.items()}
     for at, part, key, velocity, held in timed:
-        _add(out, at, _note(sounds.notes[part, program[part]], key, held), gain[part] * velocity)
+        rhythm_drums.add(out, at, _note(sounds.notes[part, program[part]], key, held), gain[part] * velocity)
     return out
 
 
@@ -203,8 +167,8 @@ def with_beat(rng: Rng, sounds: Sounds, kits: Sequence[str], kind: str | None = 
     """A track with a rhythm. `kind` of tempo and `mix` (solo, mix, notes) are drawn unless given."""
     seconds = float(rng.uniform(12, 24)) if rng.random() < 0.88 else float(rng.uniform(5, 12))
     piece = rhythm_music.draw(rng, seconds)
-    kind = kind or str(rng.choice(["constant", "ramp", "wander", "jump"], p=[0.74, 0.12, 0.1, 0.04]))
-    mix = mix or str(rng.choice(["solo", "mix", "notes"], p=[0.38, 0.5, 0.12]))
+    kind = kind or str(rng.choice(["constant", "ramp", "wander", "jump"], p=[0.72, 0.13, 0.11, 0.04]))
+    mix = mix or str(rng.choice(["solo", "mix", "notes"], p=[0.4, 0.44, 0.16]))
     quarters, at_s = rhythm_music.warp(rng, piece, kind)
     when = lambda q: float(np.interp(q, quarters, at_s))  # noqa: E731
     bar = rhythm_music.BAR_QUARTERS[piece.meter]
@@ -219,7 +183,7 @@ def with_beat(rng: Rng, sounds: Sounds, kits: Sequence[str], kind: str | None = 
     if mix != "notes":
         hits = [(when(s.quarter) + shift + s.late_s, s.drum, s.velocity) for s in piece.strokes
                 if skip - 0.01 <= s.quarter < piece.quarters and on(drums_on, s.quarter)]  # fmt: skip
-        audio += play_drums(rng, sounds.kits[str(rng.choice(kits))], hits, size)
+        audio += play_drums(rng, sounds, kits, hits, size)
     if mix != "solo":
         sounding = [n for n in piece.notes if skip - 0.01 <= n.quarter < piece.quarters]
         notes = [
@@ -266,7 +230,7 @@ def without_beat(rng: Rng, sounds: Sounds, kits: Sequence[str]) -> Track:
     elif kind == "voices":
         at = 0.0
         while at < seconds:
-            _add(audio, at, syllable(rng), float(rng.uniform(0.3, 1)))
+            rhythm_drums.add(audio, at, syllable(rng), float(rng.uniform(0.3, 1)))
             at += float(rng.gamma(2.0, 0.16)) + 0.08 + (float(rng.uniform(0.3, 1.0)) if rng.random() < 0.12 else 0.0)
     elif kind == "tone":
         audio += np.sin(2 * np.pi * rng.uniform(40, 4_000) * np.arange(size) / RATE_HZ).astype(np.float32)
@@ -276,10 +240,9 @@ def without_beat(rng: Rng, sounds: Sounds, kits: Sequence[str]) -> Track:
         audio += (level * rng.standard_normal(size)).astype(np.float32)
     elif kind == "knocks":
         times = np.cumsum(rng.exponential(rng.uniform(0.15, 1.5), int(seconds * 8)))
-        kit = sounds.kits[str(rng.choice(kits))]
-        drums = rng.choice(list(kit), size=len(times))
+        drums = rng.choice(rhythm_drums.DRUMS, size=len(times))
         hits = [(float(t), str(d), float(rng.uniform(0.3, 1))) for t, d in zip(times, drums, strict=True)]
-        audio += play_drums(rng, kit, [h for h in hits if h[0] < seconds], size)
+        audio += play_drums(rng, sounds, kits, [h for h in hits if h[0] < seconds], size)
     else:
         pause = 4.0 if kind == "drone" else float(rng.uniform(0.3, 1.0))
         times = np.cumsum(rng.gamma(2.0, pause / 2, int(seconds * 6)))

@@ -23,7 +23,7 @@ Rng = np.random.Generator
 Floats = npt.NDArray[np.float64]
 BEAT_QUARTERS = {"7/8": 0.5} | {m: BEAT_STEPS[m] / STEPS_PER_QUARTER for m in METERS if m != "7/8"}
 BAR_QUARTERS = {m: steps / STEPS_PER_QUARTER for m, steps in METERS.items()}
-SHARES = {"4/4": 0.6, "3/4": 0.12, "6/8": 0.07, "12/8": 0.05, "5/4": 0.05, "7/8": 0.07, "2/4": 0.04}
+SHARES = {"4/4": 0.56, "3/4": 0.13, "6/8": 0.1, "12/8": 0.06, "5/4": 0.05, "7/8": 0.07, "2/4": 0.03}
 USUAL_BPM = {"4/4": 116.0, "3/4": 125.0, "6/8": 115.0, "12/8": 115.0, "5/4": 135.0, "7/8": 145.0, "2/4": 112.0}
 BPM_LOW, BPM_HIGH, BPM_OCTAVES = 52.0, 214.0, 0.45  # limits and spread of tempi
 STYLES_SHARE = 0.45

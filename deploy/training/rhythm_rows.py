@@ -12,8 +12,8 @@ import numpy.typing as npt
 import rhythm_material
 
 from services.analysis.activations import FRAMES_PER_S, RhythmActivations, listen_rhythm
-from services.analysis.meter import no_rhythm_features
-from services.analysis.readings import METERS, Grid, grids
+from services.analysis.meter import no_rhythm_features, starts
+from services.analysis.readings import BAR_BEATS, METERS, Grid, grids
 from services.analysis.tempogram import pulse
 from services.audio.clip import Clip, ClipSource
 
@@ -39,13 +39,15 @@ class Truth:
 
 @dataclass(frozen=True)
 class Row:
-    """`beat` (grids, features), `bars` by meter (grids, beats of a bar, features), `none` (features,).
+    """`beat` and `common` (grids, features), `bars` and `begins` by the beats of a bar, `none` (features,).
 
     `right`: readings as (grid, place of the meter in METERS, first downbeat).
     """
 
     beat: npt.NDArray[np.float32]
-    bars: dict[str, npt.NDArray[np.float32]]
+    common: npt.NDArray[np.float32]
+    bars: dict[int, npt.NDArray[np.float32]]
+    begins: dict[int, npt.NDArray[np.float32]]
     none: npt.NDArray[np.float32]
     right: frozenset[tuple[int, int, int]]
     beating: bool
@@ -101,8 +103,11 @@ def row(activations: RhythmActivations, truth: Truth) -> Row | None:
     if not found:
         return None
     beat = np.stack([g.beat for g in found]).astype(np.float32)
-    bars = {m: np.stack([g.bars(m) for g in found]).astype(np.float32) for m in METERS}
-    return Row(beat, bars, no_rhythm_features(found).astype(np.float32), right(found, truth), bool(truth.bpm))
+    common = np.stack([g.common for g in found]).astype(np.float32)
+    bars = {beats: np.stack([g.bars[beats] for g in found]).astype(np.float32) for beats in BAR_BEATS}
+    begins = {beats: starts(found, beats).astype(np.float32) for beats in BAR_BEATS}
+    none = no_rhythm_features(found).astype(np.float32)
+    return Row(beat, common, bars, begins, none, right(found, truth), bool(truth.bpm))
 
 
 @cache

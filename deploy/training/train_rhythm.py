@@ -21,11 +21,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import rhythm_drums
 import rhythm_material
 import rhythm_music
 import rhythm_report
 import rhythm_rows
+import role_acoustic
+import role_machines
 import role_material
+import role_shapes
+import role_synth
 from scipy.optimize import minimize_scalar
 
 from services.analysis import activations
@@ -46,7 +51,8 @@ Heard = tuple[RhythmActivations, rhythm_rows.Truth]
 
 
 def _key() -> str:
-    made_by = (rhythm_material, rhythm_music, role_material, activations)
+    drums = (rhythm_drums, role_acoustic, role_machines, role_material, role_shapes, role_synth)
+    made_by = (rhythm_material, rhythm_music, activations, *drums)
     return hashlib.sha256(b"".join(Path(str(m.__file__)).read_bytes() for m in made_by)).hexdigest()[:12]
 
 
@@ -102,8 +108,9 @@ from onsets in six bands and from pitch classes. File `rhythm.json`, {{bytes}} b
 - Command: `make train-rhythm` (`deploy/training/train_rhythm.py`, seeded).
 - Data: {tracks} tracks of 5 to 24 s made by `rhythm_music.py` and `rhythm_material.py`: drum parts drawn at random in
   seven meters or played by the product's own styles, on six kits of the Debian packages hydrogen-data and
-  hydrogen-drumkits, with accompaniment by timgm6mb-soundfont (GPL-2), at tempi that hold, wander, ramp or jump; and
-  tracks without a beat: noise, voices, drones, tones, knocks. No audio of them is shipped.
+  hydrogen-drumkits and on made drums, mixed and bent (`rhythm_drums.py`), with accompaniment by timgm6mb-soundfont
+  (GPL-2), at tempi that hold, wander, ramp or jump; and tracks without a beat: noise, voices, drones, tones, knocks.
+  No audio of them is shipped.
 - Calibration: temperature {heat:.3f}, fitted on half of the judging tracks; the figures are of the other half.
 
 ## Figures on {judges} other tracks, on three kits that were not fitted on
@@ -133,7 +140,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("work", type=Path)
     parser.add_argument("--tracks", type=int, default=3_000)
-    parser.add_argument("--judges", type=int, default=800)
+    parser.add_argument("--judges", type=int, default=600)
     parser.add_argument("--check", action="store_true")
     asked = parser.parse_args()
     rhythm_material.load(asked.work)  # downloads and renders once, before processes share it

@@ -16,7 +16,7 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from services.analysis.readings import BAR_VALUES, METERS, Grid
+from services.analysis.readings import BAR_BEATS, GENERAL, METERS, Grid
 from services.models import registry
 
 CLIP_SIGMA = 5.0  # a feature further out than this says no more than one at the edge
@@ -64,8 +64,8 @@ class Reading:
 
 def no_rhythm_features(grids: Sequence[Grid]) -> Floats:
     """(features,): the best of every number that describes a grid, over all grids."""
-    beat = np.stack([g.beat for g in grids])
-    return np.concatenate([beat.max(axis=0)[-20:], beat.min(axis=0)[-20:], [np.log(max(len(g.beats) for g in grids))]])
+    beat = np.stack([g.beat[-GENERAL:] for g in grids])
+    return np.concatenate([beat.max(axis=0), beat.min(axis=0), [np.log(max(len(g.beats) for g in grids))]])
 
 
 @cache
@@ -88,29 +88,40 @@ def _net(stored: dict[str, list]) -> Net:  # type: ignore[type-arg]
 
 def judged(grids: Sequence[Grid], networks: Judge) -> tuple[list[Reading], float]:
     """Every reading with its probability, and the probability that there is no rhythm; together 1."""
-    scores: dict[tuple[int, str, int], float] = {}
-    beat = _mean(networks, "beat", np.stack([g.beat for g in grids]))
-    none = float(_mean(networks, "none", no_rhythm_features(grids)[None])[0])
-    for meter in METERS:
-        rows = [g.bars(meter) for g in grids]
-        bar = np.mean([_bar(member, meter, np.concatenate(rows)) for member in networks.members], axis=0)
-        at = 0
-        for i, row in enumerate(rows):
-            for first in range(len(row)):
-                scores[i, meter, first] = float(beat[i] + bar[at + first])
-            at += len(row)
-    values = np.array([*scores.values(), none]) / networks.temperature
+    members = networks.members
+    beat = np.mean([m["beat"](np.stack([g.beat for g in grids]))[:, 0] for m in members], axis=0)
+    none = float(np.mean([m["none"](no_rhythm_features(grids)[None])[0, 0] for m in members]))
+    bars = {beats: np.stack([g.bars[beats] for g in grids]) for beats in BAR_BEATS}
+    common = np.stack([g.common for g in grids])
+    keys: list[tuple[int, str, int]] = []
+    scores: list[Floats] = []
+    for meter, (beats, _) in METERS.items():
+        bar = np.mean([_bars(m, meter, bars[beats], common, starts(grids, beats)) for m in members], axis=0)
+        keys += [(i, meter, first) for i in range(len(grids)) for first in range(beats)]
+        scores.append((beat[:, None] + bar).ravel())
+    values = np.concatenate([*scores, [none]]) / networks.temperature
     chances = np.exp(values - values.max())
     chances /= chances.sum()
-    return [Reading(*key, float(p)) for key, p in zip(scores, chances[:-1], strict=True)], float(chances[-1])
+    return [Reading(*key, float(p)) for key, p in zip(keys, chances[:-1], strict=True)], float(chances[-1])
 
 
-def _mean(networks: Judge, name: str, x: Floats) -> Floats:
-    return np.asarray(np.mean([member[name](x)[:, 0] for member in networks.members], axis=0))
+def starts(grids: Sequence[Grid], beats: int) -> Floats:
+    """(grids, beats): 1 where the music begins with a bar that begins on this beat."""
+    out = np.zeros((len(grids), beats))
+    for i, grid in enumerate(grids):
+        if grid.start is not None:
+            out[i, grid.start % beats] = 1.0
+    return out
 
 
-def _bar(member: dict[str, Net], meter: str, rows: Floats) -> Floats:
-    """(n,) for the bars (n, features) of a meter."""
-    cut = METERS[meter][0] * BAR_VALUES
-    each = np.maximum(0.0, member["place"](rows[:, :cut].reshape(len(rows), -1, BAR_VALUES)))
-    return member[meter](np.concatenate([each.reshape(len(rows), -1), rows[:, cut:]], axis=1))[:, 0]
+def turned(beats: int) -> npt.NDArray[np.intp]:
+    """(beats, beats): row k is the order of a bar's beats when it begins with beat k."""
+    return (np.arange(beats)[:, None] + np.arange(beats)) % beats
+
+
+def _bars(member: dict[str, Net], meter: str, bars: Floats, common: Floats, begins: Floats) -> Floats:
+    """(grids, beats): the score of a bar that begins on each beat, of `bars` (grids, beats, BAR_VALUES)."""
+    grids, beats, _ = bars.shape
+    each = np.maximum(0.0, member["place"](bars))[:, turned(beats)].reshape(grids, beats, -1)
+    shared = np.broadcast_to(common[:, None], (grids, beats, common.shape[1]))
+    return member[meter](np.concatenate([each, shared, begins[:, :, None]], axis=2))[:, :, 0]

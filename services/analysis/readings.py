@@ -7,7 +7,7 @@ how fast it would be. Whether a reading is right is judged elsewhere (meter.py).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +16,7 @@ from scipy import ndimage
 
 from services.analysis.activations import BANDS, CHROMA_PER_S, FRAMES_PER_S, RhythmActivations
 from services.analysis.beats import refined, smoothed, track
-from services.analysis.tempogram import BINS_AN_OCTAVE, Pulse
+from services.analysis.tempogram import BINS_AN_OCTAVE, Pulse, local
 
 # Beats of a bar, and quarters of a beat.
 METERS: dict[str, tuple[int, float]] = {
@@ -28,6 +28,7 @@ METERS: dict[str, tuple[int, float]] = {
     "6/8": (2, 1.5),
     "12/8": (4, 1.5),
 }
+BAR_BEATS = tuple(sorted({beats for beats, _ in METERS.values()}))
 BEAT_LOW_S, BEAT_HIGH_S = 0.135, 1.5  # eighths of 7/8 at 220 bpm, quarters at 40
 PULSES = 6  # periods that are followed through the recording: the most repeating ones
 PULSE_HIGH_S = 1.05  # slower beats are found by counting faster ones, which lose their way less
@@ -36,16 +37,18 @@ TWELFTHS = 12  # of a beat: the finest place, which is a quarter of a triplet an
 # Twelfths of a beat of so many pulses: where it may lie.
 SHIFTS = {1: (0, 6), 2: (0, 3, 6, 9), 3: (0, 4, 8), 4: (0, 3, 6, 9)}
 SAME_PERIOD, SAME_PLACE = 0.02, 0.12  # shares of a beat: grids so near are one
-PLACES = (0, 3, 4, 6, 8, 9)  # twelfths: where bands are measured
-BAR_PLACES = (0, 3)  # of PLACES that tell the beats of a bar apart: on the beat and half way
+BAR_PLACES = (0, 3, 4, 6, 8, 9)  # twelfths that tell the beats of a bar apart; 0 first
 LAGS = 8  # beats after which a repetition is looked for
 LINE_BEATS = 4.0  # of the lines that smooth beats for measuring
 USUAL_BEAT_S = 0.5
-MOST = 4.0  # times its mean: a band says no more
+ACCENT = 60.0  # times its mean in some seconds: what a band says at most, since accents tell the beats of a bar apart
+LOUDEST = 5.0  # root of how many times its mean at twelfths: the same
+MOST = 4.0  # times its mean: a change of harmony says no more
 BEATS_MIN = 4  # fewer are no rhythm
 LOUD_BARS = 5  # of so many bars one counts as loud: where crashes mark a phrase
 START_BEATS = 0.2  # of a beat: the music begins on a beat when it begins so near
-BEAT_VALUES = len(BAR_PLACES) * BANDS + 2
+GENERAL = 2 * LAGS + BANDS + 7  # numbers at the end of a beat's features that are no band at a place
+BEAT_VALUES = len(BAR_PLACES) * BANDS + 2  # measured at each beat
 BAR_VALUES = BEAT_VALUES + BANDS  # numbers for each beat of a bar
 
 Floats = npt.NDArray[np.float64]
@@ -55,33 +58,28 @@ Floats = npt.NDArray[np.float64]
 class Grid:
     """Beats (n,) in frames, `period_s` apart in the middle; `beat` (features,) describes them.
 
-    `beat_values` (n, BEAT_VALUES) are measured at each beat; `common` (features,) goes with every bar. `start`: which
-    beat the music begins on, None where it begins between two.
+    `bars`: by how many beats a bar has, (beats, BAR_VALUES) of every so many beats from the first, second … on.
+    `common` (features,) goes with every bar. `start`: which beat the music begins on, None where it begins between two.
     """
 
     beats: Floats
     period_s: float
-    beat_values: Floats
+    bars: Mapping[int, Floats]
     beat: Floats
     common: Floats
     start: int | None
 
-    def bars(self, meter: str) -> Floats:
-        """(beats of a bar, features): row k is the bar that begins at beats k, k + m, k + 2 m …
 
-        First BAR_VALUES for each beat of the bar in order: the mean over all bars, and of some the loud ones too. Then
-        what all bars share, and whether the music begins with such a bar.
-        """
-        m = METERS[meter][0]
-        n, features = self.beat_values.shape
-        bars = np.pad(self.beat_values, ((0, -n % m), (0, 0))).reshape(-1, m, features)
-        counts = np.maximum((n - np.arange(m) + m - 1) // m, 1)[:, None]
-        tops = np.sort(bars[:, :, :BANDS], axis=0)[-1 - len(bars) // LOUD_BARS]
-        values = np.concatenate([bars.sum(axis=0) / counts, tops], axis=1)
-        order = (np.arange(m)[:, None] + np.arange(m)) % m
-        start = np.zeros((m, 1)) if self.start is None else np.eye(m)[:, self.start % m, None]
-        common = np.broadcast_to(self.common, (m, len(self.common)))
-        return np.concatenate([values[order].reshape(m, -1), common, start], axis=1)
+def _bar(values: Floats, beats: int) -> Floats:
+    """(beats, BAR_VALUES) of what is measured at each beat (n, BEAT_VALUES).
+
+    The mean of each number, and of those on the beat what they are in loud bars.
+    """
+    n, features = values.shape
+    bars = np.pad(values, ((0, -n % beats), (0, 0))).reshape(-1, beats, features)
+    counts = np.maximum((n - np.arange(beats) + beats - 1) // beats, 1)[:, None]
+    tops = np.sort(bars[:, :, :BANDS], axis=0)[-1 - len(bars) // LOUD_BARS]
+    return np.concatenate([bars.sum(axis=0) / counts, tops], axis=1)
 
 
 def grids(pulse: Pulse, activations: RhythmActivations) -> list[Grid]:
@@ -89,7 +87,7 @@ def grids(pulse: Pulse, activations: RhythmActivations) -> list[Grid]:
     n = len(pulse.strength)
     period = pulse.period_at(np.arange(n) / FRAMES_PER_S) * FRAMES_PER_S
     signals = _Signals(
-        ndimage.maximum_filter1d(pulse.bands, 3, axis=1),
+        ndimage.maximum_filter1d(local(activations.onsets, ACCENT), 3, axis=1),
         pulse.strength,
         np.cumsum(np.pad(activations.chroma.astype(np.float64), ((0, 0), (1, 0))), axis=1),
         np.log1p(pulse.bands.std(axis=1)),
@@ -150,19 +148,22 @@ def _level(signals: _Signals, beats: Floats, salience: float, shifts: Sequence[i
     long = np.concatenate([[2 * beats[0] - beats[1]], beats, beats[-1] + (beats[-1] - beats[-2]) * np.array([1, 2, 3])])
     fine = np.interp(np.arange((n + 3) * TWELFTHS) / TWELFTHS, np.arange(n + 4), long)  # from a beat before the first
     bands = _sampled(signals.bands, fine)
-    bands = np.minimum(bands / (bands.mean(axis=1, keepdims=True) + 1e-6), MOST)
+    bands = np.minimum(np.sqrt(bands / (bands.mean(axis=1, keepdims=True) + 1e-6)), LOUDEST)
     strength = _sampled(signals.strength[None], fine)[0]
-    chroma = _sampled(signals.chroma, fine * (CHROMA_PER_S / FRAMES_PER_S))
     tempo = np.log2(USUAL_BEAT_S * FRAMES_PER_S / gap)
     fast = [tempo, tempo**2, abs(tempo)]
     out = []
     places = TWELFTHS * (1 + np.arange(n))
     for shift in shifts:
         at = places + shift
-        cells = bands[:, at[:, None] + np.asarray(PLACES)]  # (bands, n, places)
-        changes = _changes(chroma, at)
+        cells = bands[:, at[:, None] + np.arange(TWELFTHS)]  # (bands, n, places)
+        sung = [
+            _sampled(signals.chroma, fine[at + d] * (CHROMA_PER_S / FRAMES_PER_S)) for d in (-TWELFTHS, 0, TWELFTHS)
+        ]
+        before, after = sung[1] - sung[0], sung[2] - sung[1]
+        changes = _changes(before, after)
         on = strength[at].mean() - signals.strength.mean()
-        repeats = _repeats(np.moveaxis(cells, 0, 1).reshape(n, -1))
+        repeats = np.concatenate([_repeats(np.moveaxis(cells, 0, 1).reshape(n, -1)), _repeats(after.T)])
         near = int(np.abs(fine[at] - signals.first).argmin())
         off = abs(fine[at[near]] - signals.first) / gap
         beat = [
@@ -173,13 +174,11 @@ def _level(signals: _Signals, beats: Floats, salience: float, shifts: Sequence[i
             [salience, on, 2 * changes.mean(), min(off, 0.5)],
         ]
         changes = np.minimum(changes / (changes.mean(axis=0) + 0.02), MOST)
-        values = np.concatenate([np.moveaxis(cells[:, :, BAR_PLACES], 0, 2).reshape(n, -1), changes], axis=1)
+        values = np.concatenate([np.moveaxis(cells[:, :, list(BAR_PLACES)], 0, 2).reshape(n, -1), changes], axis=1)
         common = np.concatenate([repeats, fast, signals.sharp])
-        out.append(
-            Grid(
-                fine[at], gap / FRAMES_PER_S, values, np.concatenate(beat), common, near if off <= START_BEATS else None
-            )
-        )
+        bars = {beats: _bar(values, beats) for beats in BAR_BEATS}
+        start = near if off <= START_BEATS else None
+        out.append(Grid(fine[at], gap / FRAMES_PER_S, bars, np.concatenate(beat), common, start))
     return out
 
 
@@ -191,10 +190,8 @@ def _sampled(rows: Floats, at: Floats) -> Floats:
     return np.asarray(rows[:, low] * (1 - part) + rows[:, np.minimum(low + 1, rows.shape[1] - 1)] * part)
 
 
-def _changes(chroma: Floats, at: npt.NDArray[np.intp]) -> Floats:
-    """(n, 2): how much bass and treble differ between the beat before and after each place `at` (n,), 0..1."""
-    before = chroma[:, at] - chroma[:, at - TWELFTHS]
-    after = chroma[:, at + TWELFTHS] - chroma[:, at]
+def _changes(before: Floats, after: Floats) -> Floats:
+    """(n, 2): how much the bass and the treble of two rows of chroma (24, n) differ, 0..1."""
     pairs = [(before[:12], after[:12]), (before[12:], after[12:])]
     return np.stack([1 - _cosine(a, b) for a, b in pairs], axis=1)
 

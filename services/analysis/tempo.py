@@ -26,7 +26,7 @@ from services.analysis.types import BPM_HIGH, BPM_LOW, NO_RHYTHM, BeatHints, Rhy
 SHORTEST_S = 1.5  # of a recording: nothing repeats often enough in less
 SAME_TEMPO = 0.03  # share: readings so near are of one tempo
 NONE_LIKELY = 0.5  # probability of no rhythm from which none is told
-ON_BEAT = 0.2  # of a beat: a downbeat that the user names may lie so far from a beat
+ON_BEAT, ON_BEAT_S = 0.2, 0.1  # of a beat, and seconds: a downbeat that the user names may lie so far from a beat
 ALTERNATIVES = 4
 ROOM = 0.005  # share: readings so little past the user's range are taken to be at its edge
 TRIED, PHASES = 100, 24  # tempi in a range in which nothing was found, and places of their first beat
@@ -51,7 +51,7 @@ def rhythm(activations: RhythmActivations, hints: BeatHints, networks: Judge | N
     readings, none = judged(found, networks or judge())
     if none >= NONE_LIKELY and hints == BeatHints():
         return NO_RHYTHM
-    allowed = [r for r in readings if _fits(r, found[r.grid], hints)]
+    allowed = _allowed(found, readings, hints)
     if not allowed:
         found, allowed = _forced(heard, found, readings, hints)
     told = _told(heard, found, allowed, none)
@@ -78,7 +78,18 @@ def _fits(reading: Reading, grid: Grid, hints: BeatHints) -> bool:
         return True
     near = int(np.abs(grid.beats / FRAMES_PER_S - hints.first_downbeat_s).argmin())
     off = abs(grid.beats[near] / FRAMES_PER_S - hints.first_downbeat_s)
-    return off <= ON_BEAT * grid.period_s and near % METERS[reading.meter][0] == reading.first
+    return off <= min(ON_BEAT_S, ON_BEAT * grid.period_s) and near % METERS[reading.meter][0] == reading.first
+
+
+def _allowed(found: Sequence[Grid], readings: Sequence[Reading], hints: BeatHints) -> list[Reading]:
+    """The readings that agree with the user; where all of them are unlikely, those that keep the likeliest beats."""
+    allowed = [r for r in readings if _fits(r, found[r.grid], hints)]
+    if hints.meter is None or sum(r.probability for r in allowed) >= CONTRARY:
+        return allowed
+    free = replace(hints, meter=None)
+    others = [r for r in readings if _fits(r, found[r.grid], free)]
+    kept = max(others, key=lambda r: r.probability).grid if others else -1
+    return [r for r in allowed if r.grid == kept] or allowed
 
 
 def _forced(
@@ -100,7 +111,7 @@ def _forced(
         nearest = int(np.abs(beats - at).argmin())
         beats, first = beats + at - beats[nearest], nearest % METERS[meter][0]
     nothing = np.zeros(0)
-    made = Grid(beats, float(np.median(np.diff(beats))) / FRAMES_PER_S, nothing[:, None], nothing, nothing, None)
+    made = Grid(beats, float(np.median(np.diff(beats))) / FRAMES_PER_S, {}, nothing, nothing, None)
     return [made], [Reading(0, meter, first, best.probability if near else 0.0)]
 
 

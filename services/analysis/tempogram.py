@@ -73,12 +73,12 @@ def pulse(activations: RhythmActivations) -> Pulse:
     return Pulse(strength, bands, centres, periods[path], correlation)
 
 
-def local(onsets: npt.NDArray[np.float32]) -> Floats:
-    """Each band (bands, frames) against its mean over some seconds, 0..8."""
+def local(onsets: npt.NDArray[np.float32], most: float = LOUDEST) -> Floats:
+    """Each band (bands, frames) against its mean over some seconds, 0..`most`."""
     raw = onsets.astype(np.float64)
     mean = raw.mean(axis=1, keepdims=True)
     near = ndimage.uniform_filter1d(raw, round(LOCAL_S * FRAMES_PER_S), axis=1, mode="reflect")
-    return np.asarray(np.minimum(raw / (near + QUIET * mean + 1e-9), LOUDEST))
+    return np.asarray(np.minimum(raw / (near + QUIET * mean + 1e-9), most))
 
 
 def _correlation(bands: Floats, strength: Floats) -> tuple[Floats, Floats]:

@@ -16,7 +16,6 @@ def told(track, hints=NO_HINTS):
     return rhythm(track.activations, hints)
 
 
-@pytest.mark.xfail(strict=False, reason="the first training of the rhythm networks does not reach this yet")
 @pytest.mark.parametrize(
     ("pattern", "bpm"),
     [
@@ -46,7 +45,6 @@ def test_beats_are_where_the_attack_is_heard():
     assert np.abs(late).max() < 0.02
 
 
-@pytest.mark.xfail(strict=False, reason="the first training of the rhythm networks does not reach this yet")
 @pytest.mark.parametrize(
     ("pattern", "quarters", "bpm", "beat", "meter"),
     [
@@ -68,7 +66,6 @@ def test_other_meters(pattern, quarters, bpm, beat, meter):
     assert f_measure(track.downbeats_s, asked.downbeats_s) > 0.9
 
 
-@pytest.mark.xfail(strict=False, reason="the first training of the rhythm networks does not reach this yet")
 @pytest.mark.parametrize("swing", [0.58, 0.667])
 def test_swing_does_not_move_the_tempo(swing):
     late = 2 * swing * 0.5 - 0.5  # the second eighth of a pair, in quarters
@@ -94,7 +91,6 @@ def test_a_ramp_has_a_map():
     assert found.stability < steady_one.stability
 
 
-@pytest.mark.xfail(strict=False, reason="the first training of the rhythm networks does not reach this yet")
 def test_a_break_is_bridged():
     rows = [rhythms.ROCK] * 5 + [[]] * 2 + [rhythms.ROCK] * 5
     track = played(rows, 4, bars=12, when=steady(104))
@@ -110,7 +106,6 @@ def test_silence_before_the_music_has_no_beats():
     assert f_measure(track.downbeats_s, found.downbeats_s) > 0.9
 
 
-@pytest.mark.xfail(strict=False, reason="the first training of the rhythm networks does not reach this yet")
 def test_a_pickup_comes_before_the_first_downbeat():
     track = played(rhythms.ROCK, 4, bars=9, when=lambda q: (q - 3) * 60 / 112)
     cut = track.audio
@@ -193,7 +188,6 @@ def test_a_tempo_at_the_edge_of_the_range_is_in_it():
     assert f_measure(ROCK_120.beats_s, found.beats_s) > 0.97
 
 
-@pytest.mark.xfail(strict=False, reason="the first training of the rhythm networks does not reach this yet")
 def test_a_first_downbeat_moves_the_bars():
     third = float(ROCK_120.beats_s[2])
     found = told(ROCK_120, BeatHints(first_downbeat_s=third + 0.01))
