@@ -14,7 +14,7 @@ ARGS ?=
 PYTHON ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench bench-ears groove-sheet train-roles train-drums train-key train-rhythm setup setup-dev clean
+.PHONY: help run test lint bench bench-ears groove-sheet train-roles train-drums train-key train-rhythm train-onsets setup setup-dev clean
 
 help:
 	@sed -n '1,6s/^# //p' Makefile
@@ -59,6 +59,11 @@ train-key: setup-dev
 train-rhythm: setup-dev
 	@$(INSTALL) -r deploy/requirements/train.txt
 	@PYTHONPATH=. $(PY) deploy/training/train_rhythm.py var/training $(ARGS)
+
+# Needs apt-get, dpkg-deb and fluidsynth, and some ten minutes; ARGS=--check evaluates and writes nothing.
+train-onsets: setup-dev
+	@$(INSTALL) -r deploy/requirements/train.txt
+	@PYTHONPATH=. $(PY) deploy/training/train_onsets.py var/training $(ARGS)
 
 setup: $(ENV)/.core-installed
 setup-dev: $(ENV)/.dev-installed

@@ -64,7 +64,7 @@ _HANN = np.hanning(FFT + 1)[:-1].astype(np.float32)
 def mel_power(x: Samples) -> Vector:
     """Mel power (frames, MELS) of (channels, n); at least one frame."""
     short = FFT - x.shape[1]
-    padded = np.pad(x, ((0, 0), (0, max(0, short))))
+    padded = np.pad(x, ((0, 0), (0, short))) if short > 0 else x
     frames = np.lib.stride_tricks.sliding_window_view(padded, FFT, axis=1)[:, ::STEP]
     spectrum = rfft(frames * _HANN, axis=2)
     power = (spectrum.real**2 + spectrum.imag**2).mean(axis=0)

@@ -25,15 +25,14 @@ from services.beats.cuts import (
     first_strong_peak,
     physical_onset,
 )
+from services.beats.onset_judge import detect_onsets
 from services.beats.onsets import (
     HOP,
     BandLevels,
     Onsets,
     band_levels,
-    detect_onsets,
     presence_db,
     read_finite,
-    separate,
 )
 from services.errors import Invalid
 
@@ -102,7 +101,7 @@ def oneshot_trim(clip: Clip, name: str = "This sound") -> OneshotTrim:
     if _one_gesture(course):
         return OneshotTrim(_sounding(clean, course, NO_ONSETS), (), several=False, warning=None)
     levels = band_levels(ClipSource(clean))
-    onsets = separate(levels, detect_onsets(levels))
+    onsets = detect_onsets(levels)
     whole = _sounding(clean, course, onsets)
     hits = _plain_hits(_Heard(clean, course, levels, onsets), whole.onset_s)
     if len(hits) < 2:

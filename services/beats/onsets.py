@@ -1,9 +1,11 @@
-"""Where hits begin: band levels of a whole recording, then the frames in which several bands jump at once.
+"""Where something may begin: band levels of a whole recording, then the frames in which bands jump or swell.
 
 What it does. One pass over the source gives a small matrix of band levels (`band_levels`), read block by block, so an
-hour needs about 40 MB. On it, `detect_onsets` compares every band with its own recent past: a rise counts when it
-stands above the local noise floor and above what was heard in the last 60 ms, less a forward-masking slope, so a
-quiet hit after a loud one is found and the beating of a bell is not. The threshold follows the local novelty.
+hour needs about 40 MB. On it, `possible_onsets` compares every band with its own recent past, twice. At once: a rise
+counts when it stands above the local noise floor and above what was heard in the last 60 ms, less a forward-masking
+slope, so a quiet hit after a loud one is found and the beating of a bell is not. Over 25 ms: means of power ripple
+less, so that a thump close to the room's rumble, or a slow swash, shows too. It would rather say too much than miss a
+hit: `onset_judge` decides.
 
 Sources. Spectral flux over bands with a moving threshold: J. P. Bello et al., "A Tutorial on Onset Detection in Music
 Signals", IEEE TSAP 13(5), 2005. Reference to the recent maximum instead of the last frame: S. Böck and G. Widmer,
@@ -52,22 +54,15 @@ MASK_SLOPE_DB = 0.35  # per frame, 0.12 dB/ms: how fast the past stops masking
 RISE_BASE_DB = 2.5  # a rise that every band must exceed; a 300 ms swell stays under it
 RISE_SPREAD_DB = 7.0  # and more in narrow bands, whose noise ripples by 5.6 dB / sqrt(bins)
 RISE_CAP_DB = 24.0  # one band alone cannot outvote all others
-NOVELTY_MIN_DB = 10.0  # sum of rises over all bands: the fixed part of the threshold
-NOVELTY_LOCAL = 2.5  # times the local median novelty: the adaptive part
-NOVELTY_SPAN = 43  # averages of FLOOR_FRAMES frames: 1 s
-PEAK_RADIUS = 5  # frames either side in which an onset is the highest
-
-RINGING_DB = 12.0  # above the floor just before an onset: another sound still rings, and may only be wavering
-RISE_WEIGHT = 3.0  # dB of novelty that a dB more in total level is worth, where it must decide
-RINGING_MIN_DB = 42.0  # novelty + weighted rise from which an onset in a ringing sound is a hit of its own
-BEFORE_FRAMES = (6, 2)  # before the onset, compared with
-AFTER_FRAMES = 8  # from the onset on
+POSSIBLE_SHARP_DB = 3.0  # sum of rises over all bands from which something may begin; chance gives this once a second
+PEAK_RADIUS = 5  # frames either side in which such an onset is the highest
+SLOW_NOW = (-1, 8)  # frames from the onset whose mean power ...
+SLOW_PAST = (-24, -3)  # ... is compared with the mean of these
+SLOW_BASE_DB, SLOW_SPREAD_DB = 1.5, 4.0  # as RISE_*: means of nine frames ripple less
+SLOW_FLOOR_DB = 1.0  # above the noise floor, from which a slow rise counts
+POSSIBLE_SLOW_DB = 3.0  # sum of slow rises over all bands
+SLOW_RADIUS = 8  # frames either side in which a slow onset is the highest, and no sharp one lies
 FIRST_WHOLE = WINDOW // 2 // HOP  # the first frame whose window lies within the source: up to it, nothing was before
-
-MIN_GAP_FRAMES = 16  # 46 ms: closer than a double knock, two onsets are one sound
-STRONGER = 3.0  # times: a late neighbour this much stronger was the hit, the early one its precursor
-RATTLE_GAP_FRAMES = 24  # 70 ms
-RATTLE_HITS = 5  # so many hits, each within the gap of the one before, are one rattle; it may pause for two gaps
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +85,14 @@ class Onsets:
     strength_db: Array
 
 
+@dataclass(frozen=True, slots=True)
+class Novelty:
+    """Summed rises over the bands, float32 (frames,), ≥ 0: at once, and of means over 25 ms."""
+
+    sharp_db: Array
+    slow_db: Array
+
+
 def _band_matrix() -> Array:
     """Weights (WINDOW // 2 + 1, BANDS) from a differenced power spectrum to band power re full scale."""
     bins_hz = np.arange(WINDOW // 2 + 1) * HOUSE_RATE_HZ / WINDOW
@@ -109,6 +112,7 @@ _WEIGHTS = _band_matrix()
 _HANN = np.hanning(WINDOW + 1)[:-1].astype(np.float32)
 BAND_BINS = np.maximum(_WEIGHTS.astype(bool).sum(axis=0), 1)  # of the window in each band
 NEED_DB = np.asarray(RISE_BASE_DB + RISE_SPREAD_DB / np.sqrt(BAND_BINS), dtype=np.float32)
+SLOW_NEED_DB = np.asarray(SLOW_BASE_DB + SLOW_SPREAD_DB / np.sqrt(BAND_BINS), dtype=np.float32)
 
 
 def _block_power(x: Samples) -> Array:
@@ -177,11 +181,11 @@ def _noise_floor(level: Array) -> Array:
     return np.repeat(floor, FLOOR_FRAMES, axis=1)[:, : level.shape[1]]
 
 
-def novelty_db(levels: BandLevels) -> Array:
-    """Summed rise over the bands, float32 (frames,), ≥ 0; 0 in silence, hum, constant noise and slow swells."""
+def novelty_over(levels: BandLevels, floor_db: Array) -> Array:
+    """Rises at once over a floor (BANDS, frames), summed over the bands: float32 (frames,), ≥ 0, 0 in silence."""
     total = np.zeros(levels.frames, dtype=np.float32)
     for band in range(BANDS):
-        floor = levels.floor_db[band] + FLOOR_BIAS_DB
+        floor = floor_db[band] + FLOOR_BIAS_DB
         level = np.logaddexp(levels.level_db[band] * _LN, floor * _LN) / _LN
         past = np.concatenate([np.full(LAG_MAX, floor[0], dtype=np.float32), level])
         mask = floor.copy()
@@ -191,67 +195,54 @@ def novelty_db(levels: BandLevels) -> Array:
     return total
 
 
+def _slow_novelty(levels: BandLevels) -> Array:
+    """Rises of the mean power of 25 ms, summed over the bands."""
+    total = np.zeros(levels.frames, dtype=np.float32)
+    for band in range(BANDS):
+        least = 10 ** ((levels.floor_db[band] + SLOW_FLOOR_DB) / 10)
+        before = np.full(-SLOW_PAST[0], least[0], dtype=np.float32)
+        power = np.concatenate([before, 10 ** (levels.level_db[band] / 10)])
+        sums = np.concatenate([[0.0], np.cumsum(power, dtype=np.float64)])
+        now, past = (_means(sums, levels.frames, window) for window in (SLOW_NOW, SLOW_PAST))
+        rise = 10 * np.log10(now / np.maximum(past, least))
+        total += np.clip(rise - SLOW_NEED_DB[band], 0, RISE_CAP_DB).astype(np.float32)
+    return total
+
+
+def _means(sums: npt.NDArray[np.float64], frames: int, window: tuple[int, int]) -> npt.NDArray[np.float64]:
+    """Means over frames k + window[0] .. k + window[1] - 1 of all k, from running sums that begin SLOW_PAST early."""
+    k = np.arange(frames) - SLOW_PAST[0]
+    last = np.minimum(k + window[1], frames - SLOW_PAST[0])
+    first = np.minimum(k + window[0], last - 1)
+    return np.asarray((sums[last] - sums[first]) / (last - first))
+
+
+def novelty(levels: BandLevels) -> Novelty:
+    """How much begins in each frame; zeros in silence, hum and constant noise, nearly so in slow swells."""
+    return Novelty(novelty_over(levels, levels.floor_db), _slow_novelty(levels))
+
+
 def presence_db(levels: BandLevels, first: int, last: int) -> float:
     """The highest novelty that frames first..last would have if nothing had sounded before them."""
     above = levels.level_db[:, first:last] - levels.floor_db[:, first:last] - FLOOR_BIAS_DB
     return float(np.clip(above - NEED_DB[:, None], 0, RISE_CAP_DB).sum(axis=0).max(initial=0.0))
 
 
-def detect_onsets(levels: BandLevels) -> Onsets:
-    """Coarse onsets: local maxima of the novelty above the local threshold. None in silence."""
-    novelty = novelty_db(levels)
-    # mirrored at the ends: a hit there must not raise its own threshold
-    local = percentile_filter(_averages(novelty), 50, size=NOVELTY_SPAN, mode="reflect")
-    threshold = NOVELTY_MIN_DB + NOVELTY_LOCAL * np.repeat(local, FLOOR_FRAMES)[: novelty.size]
-    highest = maximum_filter1d(novelty, 2 * PEAK_RADIUS + 1, mode="constant")
-    peaks = np.flatnonzero((novelty >= highest) & (novelty > threshold)).astype(np.int64)
-    if peaks.size:  # of a plateau, the first frame
-        peaks = peaks[np.concatenate([[True], np.diff(peaks) > PEAK_RADIUS])]
-    return Onsets(peaks, novelty[peaks])
+def possible_onsets(found: Novelty) -> Onsets:
+    """Where something may begin: local maxima of either novelty, strength as `sharp_db`. None in silence."""
+    sharp = _peaks(found.sharp_db, POSSIBLE_SHARP_DB, PEAK_RADIUS)
+    slow = _peaks(found.slow_db, POSSIBLE_SLOW_DB, SLOW_RADIUS)
+    around = np.searchsorted(sharp, slow)
+    fenced = np.concatenate([[-np.inf], sharp, [np.inf]])
+    alone = np.minimum(slow - fenced[around], fenced[around + 1] - slow) > SLOW_RADIUS
+    frame = np.sort(np.concatenate([sharp, slow[alone]]))
+    return Onsets(frame, found.sharp_db[frame])
 
 
-def separate(levels: BandLevels, onsets: Onsets) -> Onsets:
-    """Onsets that each begin a sound of their own: wavering dropped, close neighbours joined, a rattle kept as one."""
-    plain = _stand_out(levels, onsets)
-    frame, strength = onsets.frame[plain], onsets.strength_db[plain]
-    kept: list[int] = []
-    for i in range(frame.size):
-        if kept and frame[i] - frame[kept[-1]] < MIN_GAP_FRAMES:
-            if strength[i] > STRONGER * strength[kept[-1]]:
-                kept[-1] = i
-            continue
-        kept.append(i)
-    index = np.asarray([i for run in _runs(kept, frame) for i in run], dtype=np.int64)
-    return Onsets(frame[index], strength[index])
-
-
-def _runs(kept: list[int], frame: Indices) -> list[list[int]]:
-    """What is left of each run of close onsets: all of a short one, the first of a rattle, none of its continuation."""
-    runs: list[list[int]] = []
-    for i in kept:
-        if runs and frame[i] - frame[runs[-1][-1]] <= RATTLE_GAP_FRAMES:
-            runs[-1].append(i)
-        else:
-            runs.append([i])
-    left: list[list[int]] = []
-    rattle_until = -np.inf
-    for run in runs:
-        rattle = len(run) >= RATTLE_HITS
-        again = rattle and frame[run[0]] - rattle_until <= 2 * RATTLE_GAP_FRAMES
-        left.append([] if again else run[:1] if rattle else run)
-        rattle_until = frame[run[-1]] if rattle else rattle_until
-    return left
-
-
-def _stand_out(levels: BandLevels, onsets: Onsets) -> npt.NDArray[np.bool_]:
-    """Which onsets are more than the wavering of a sound that still rings."""
-    total = 10 * np.log10((10 ** (levels.level_db / 10)).sum(axis=0))
-    floor = 10 * np.log10((10 ** (levels.floor_db / 10)).sum(axis=0))
-    around = np.pad(total, (BEFORE_FRAMES[0], AFTER_FRAMES), mode="edge")
-    far, near = (BEFORE_FRAMES[0] - b for b in BEFORE_FRAMES)
-    past = around.copy()
-    past[: BEFORE_FRAMES[0] + FIRST_WHOLE] = floor[0]  # before the source, and what stands for it, nothing rings
-    before = np.max([past[onsets.frame + k] for k in range(far, near + 1)], axis=0)
-    after = np.max([around[onsets.frame + BEFORE_FRAMES[0] + k] for k in range(AFTER_FRAMES)], axis=0)
-    weight = onsets.strength_db + RISE_WEIGHT * np.maximum(after - before, 0)
-    return np.asarray((before < floor[onsets.frame] + RINGING_DB) | (weight >= RINGING_MIN_DB))
+def _peaks(curve: Array, least: float, radius: int) -> Indices:
+    """Frames that are the highest within `radius` and above `least`; of a plateau, the first."""
+    highest = maximum_filter1d(curve, 2 * radius + 1, mode="constant")
+    peaks = np.flatnonzero((curve >= highest) & (curve > least)).astype(np.int64)
+    if peaks.size:
+        peaks = peaks[np.concatenate([[True], np.diff(peaks) > radius])]
+    return peaks

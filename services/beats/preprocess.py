@@ -31,6 +31,7 @@ from services.beats.cuts import (
 )
 from services.beats.embedding import Vector, embed, spread_order
 from services.beats.oneshot import Hit, OneshotTrim, oneshot_trim
+from services.beats.onset_judge import detect_onsets
 from services.beats.onsets import (
     FIRST_WHOLE,
     HOP,
@@ -38,9 +39,7 @@ from services.beats.onsets import (
     BandLevels,
     Onsets,
     band_levels,
-    detect_onsets,
     read_finite,
-    separate,
 )
 from services.beats.quality import SNR_MAX_DB, is_clipped, quality
 from services.beats.resemblance import HEARD, Picture, picture, same_sounds
@@ -55,7 +54,9 @@ QUALITY_MIN = 0.1  # below it a cut is noise
 LEVELS_SHARE = 0.3  # of this stage's time goes into the first pass, for the progress
 PRE_ROLL = round(PRE_ROLL_S * HOUSE_RATE_HZ)  # samples
 SUDDEN_DB = 9.0  # summed rise at once from which a sound does not begin slowly ...
-SUDDEN_LEAD = round(0.018 * HOUSE_RATE_HZ)  # ... and so at most these samples before its coarse frame
+SUDDEN_LEAD = round(0.018 * HOUSE_RATE_HZ)  # ... and so at most these samples before its coarse frame, ...
+SUDDEN_LEAD_IN = round(0.055 * HOUSE_RATE_HZ)  # ... and so many are enough to tell what was there before
+HEARD_AT_LEAST = round(0.005 * HOUSE_RATE_HZ)  # samples of a sound before the recording ends
 MIN_APART = round((MIN_S + PRE_ROLL_S) * HOUSE_RATE_HZ)  # samples between two onsets, so that each has its shortest cut
 STARTED_DB = 10.0  # above the noise floor in the first samples: what sounds there is a sound, cut tightly
 NOISE = 2048  # samples before the onset from which its noise is learnt
@@ -117,7 +118,7 @@ def slice_source(source: AudioSource, request: SliceRequest, report: Report | No
             f"max_slices must be 1 to {MAX_SLICES_LIMIT}, not {request.max_slices}.", code="invalid_max_slices"
         )
     levels = band_levels(source, progress=lambda p: _tell(report, LEVELS_SHARE * p))
-    onsets = separate(levels, detect_onsets(levels))
+    onsets = detect_onsets(levels)
     kept = _strongest(onsets, CANDIDATES_MAX) if request.dedupe else onsets
     found = _measure(source, levels, _placed(source, levels, onsets, kept), report)
     return _choose(found, request)
@@ -184,7 +185,8 @@ def _placed(source: AudioSource, levels: BandLevels, onsets: Onsets, kept: Onset
     places: list[tuple[int, Place]] = []
     used, started = 0, _started(levels)
     for frame, strength_db in zip(kept.frame.tolist(), kept.strength_db.tolist(), strict=True):
-        begin = max(0, min(max(frame * HOP - LEAD_IN, used), frame * HOP - HOP))
+        lead_in = SUDDEN_LEAD_IN if strength_db >= SUDDEN_DB else LEAD_IN
+        begin = max(0, min(max(frame * HOP - lead_in, used), frame * HOP - HOP))
         if frame <= FIRST_WHOLE or (started and not places and frame * HOP < LEAD_IN):
             begin = -LEAD_IN  # the sound is there from the start: silence before it shows its rise
         x = read_finite(source, begin, min(source.frames, frame * HOP + LOOK_AHEAD) - begin)
@@ -195,6 +197,8 @@ def _placed(source: AudioSource, levels: BandLevels, onsets: Onsets, kept: Onset
         if strength_db >= SUDDEN_DB and at.onset < begin + late:  # something else was rising before it
             at = physical_onset(x[:, late:], begin + late, frame)
         at = replace(at, onset=max(0, at.onset))
+        if at.onset > source.frames - HEARD_AT_LEAST:
+            continue
         if not places or at.onset - places[-1][1].onset >= MIN_APART:
             places.append((frame, at))
             used = at.onset + MIN_APART // 2

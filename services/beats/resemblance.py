@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -81,8 +82,7 @@ def picture(x: Samples, noise: Samples) -> Picture:
     sound = np.concatenate([_spectrum(x, _FALLING[: x.shape[1]]), _course(x)])
     if noise.shape[1] >= NOISE_LEAST:
         size = min(noise.shape[1], LONG)
-        window = _FALLING[np.arange(size) * LONG // size]  # of the same shape, so that its power is too
-        fine = _spectrum(noise[:, -size:], window) * np.float32(LONG / size)
+        fine = _spectrum(noise[:, -size:], _falling(size)) * np.float32(LONG / size)
         wide = _frames(noise).mean(axis=0)
         hidden = np.concatenate([fine, np.repeat(wide, len(COURSE_ENDS_S))])
     else:
@@ -91,6 +91,12 @@ def picture(x: Samples, noise: Samples) -> Picture:
     hidden_db = _db(np.float32(HIDDEN) * hidden)
     hidden_db[BANDS:][unknown] = UNKNOWN_DB
     return Picture(_db(sound - hidden), hidden_db)
+
+
+@lru_cache(maxsize=8)
+def _falling(size: int) -> Cells:
+    """A window of fewer samples, of the shape of the long one, so that its power is too."""
+    return np.asarray(_FALLING[np.arange(size) * LONG // size])
 
 
 def _db(power: Cells) -> Cells:
@@ -114,7 +120,9 @@ def _course(x: Samples) -> Cells:
     """Mean power of each wide band in each stretch, band by band, (COURSE,)."""
     n = (int(_STEPS[-1]) - 1) * STEP
     part = x[:, : n + SHORT // 2]
-    frames = _frames(np.pad(part, ((0, 0), (SHORT // 2, n + SHORT // 2 - part.shape[1]))))
+    padded = np.zeros((x.shape[0], n + SHORT), dtype=np.float32)
+    padded[:, SHORT // 2 : SHORT // 2 + part.shape[1]] = part
+    frames = _frames(padded)
     sums = np.add.reduceat(frames, np.concatenate([[0], _STEPS[:-1]]), axis=0)
     return np.asarray((sums / np.diff(_STEPS, prepend=0)[:, None]).T.ravel(), dtype=np.float32)
 

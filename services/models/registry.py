@@ -52,7 +52,7 @@ DRUMS = Model(
     name="drums",
     title="Drum hits in a recording (own convolutional network)",
     file="services/transcription/weights/drums.onnx",
-    sha256="0d0d838e03ab115cabe6d21bf5c3cb6d046e49f58dc2412312f13613de633906",
+    sha256="b7464c7c067a3197a95bf5557425ba1b0de83539161367719816929b8c6ea57b",
     licence="Apache-2.0",
     commercial_use=True,
     shipped=True,
@@ -84,7 +84,19 @@ RHYTHM = Model(
     card="services/analysis/weights/rhythm.md",
 )
 
-MODELS: tuple[Model, ...] = (ROLES, KEY, RHYTHM, DRUMS)
+ONSETS = Model(
+    name="onsets",
+    title="Where sounds begin in a recording (own boosted trees on band levels)",
+    file="services/beats/weights/onsets.json",
+    sha256="7aecdb1eb501d7889735523c5b2121e69caec05961f84bd8844c8491280dad3a",
+    licence="Apache-2.0",
+    commercial_use=True,
+    shipped=True,
+    replaced_by="nothing: it ships with the code",
+    card="services/beats/weights/onsets.md",
+)
+
+MODELS: tuple[Model, ...] = (ROLES, ONSETS, KEY, RHYTHM, DRUMS)
 
 
 def by_name(name: str) -> Model | None:

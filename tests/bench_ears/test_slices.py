@@ -78,7 +78,8 @@ def test_hits_lie_at_their_labels_and_their_ratio():
     first = round(hits[0][0] * 44_100)
     whole = np.abs(quiet[:, :first]).max() / np.abs(audio[:, :first]).max()  # it is made softer where it would clip
     struck = audio * whole - quiet
-    assert np.abs(struck[:, :first]).max() < 1e-9
+    foot = first - round(0.02 * 44_100)  # a sound may swell before it is heard
+    assert np.abs(struck[:, :foot]).max() < 1e-9
     assert np.abs(struck[:, first]).max() > 1e-5
     power = np.square(quiet).sum(axis=0).mean()
     louder_db = 10 * np.log10(slices_material.loudest_power(whole * audio[:, : round(hits[1][0] * 44_100)]) / power)

@@ -117,8 +117,8 @@ def pick(rng: Rng, have: Stock) -> Sound:
 
 
 def struck(onsets_s: list[float], sounds: list[Sound]) -> list[tuple[float, str]]:
-    """The time and family of every strike of sounds that begin at these times."""
-    firsts = [(t, s.family) for t, s in zip(onsets_s, sounds, strict=True)]
+    """The time and family of every strike of sounds that are played at these times."""
+    firsts = [(t + s.heard_s, s.family) for t, s in zip(onsets_s, sounds, strict=True)]
     seconds = [(t + s.second_s, s.family) for t, s in zip(onsets_s, sounds, strict=True) if s.second_s is not None]
     return sorted(firsts + seconds)
 
@@ -167,7 +167,7 @@ def repeats(rng: Rng, have: Stock, snr_db: float) -> tuple[Wave, list[list[float
     who = rng.permutation(np.concatenate([np.full(int(rng.integers(2, 6)), i) for i in range(len(sounds))]))
     waves = [varied(rng, sounds[int(i)].audio) for i in who]
     audio, onsets = _spread_levels(rng, waves, snr_db, have)
-    return audio, [[t, int(i)] for t, i in zip(onsets, who, strict=True)]
+    return audio, [[t + sounds[int(i)].heard_s, int(i)] for t, i in zip(onsets, who, strict=True)]
 
 
 def _spread_levels(rng: Rng, waves: list[Mono], snr_db: float, have: Stock) -> tuple[Wave, list[float]]:

@@ -3,7 +3,7 @@
 A sound is what a listener would cut as one: a strike with its ringing; a swash, a rattle or a crumple from its first
 grain to its last; a thing that falls with its bounces, where three or more strikes come within 0.1 s of one another.
 Two strikes are two. A swell of a second begins nowhere, and is left out. A sound begins at the first sample that
-reaches `BEGINS` of its peak.
+reaches `BEGINS` of its peak, and a listener cuts it where it reaches `HEARD`, which few sounds do later than in 1 ms.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from deploy.training import role_material
 
 RATE_HZ = 44_100
 BEGINS = 0.02  # of the peak (-34 dB): nobody hears what comes before it
+HEARD = 0.05  # of the peak (-26 dB): at 20 dB over a bed, nobody hears what comes before it
 LONGEST_S = 1.5  # a longer sound is faded out: crashes would cover the rest of the recording
 FADE_S = 0.1
 BUNDLED = Path("deploy/sounds")
@@ -41,11 +42,12 @@ Rng = np.random.Generator
 class Sound:
     """A sound that begins at its first sample, peak 1, and the family of sounds that it comes from.
 
-    `second_s`: where it is struck again, if it is.
+    `heard_s`: where it is loud enough to be heard; `second_s`: where it is struck again, if it is.
     """
 
     audio: Mono
     family: str
+    heard_s: float = 0.0
     second_s: float | None = None
 
 
@@ -56,7 +58,8 @@ def begun(x: npt.NDArray[np.floating], family: str) -> Sound:
     fade = min(y.size // 4, round(FADE_S * RATE_HZ))
     y[y.size - fade :] *= np.linspace(1, 0, fade)
     y /= np.abs(y).max()
-    return Sound(y.astype(np.float32), family, SECOND_STRIKE_S.get(family))
+    heard_s = int(np.argmax(np.abs(y) >= HEARD)) / RATE_HZ
+    return Sound(y.astype(np.float32), family, heard_s, SECOND_STRIKE_S.get(family))
 
 
 def times(seconds: float) -> Wave:

@@ -5,7 +5,8 @@ import pytest
 import soundfile
 
 from services.audio.clip import Clip, ClipSource
-from services.beats.onsets import HOP, band_levels, detect_onsets, separate
+from services.beats.onset_judge import detect_onsets
+from services.beats.onsets import HOP, band_levels
 from services.beats.preprocess import SliceRequest, slice_source
 from tests import kitchen
 from tests.kitchen import RATE, Scene, clip_of, scene, spaced
@@ -171,11 +172,11 @@ def test_a_hit_out_of_phase_between_the_channels_is_found():
 def test_levels_and_onsets_do_not_depend_on_the_block_size():
     source = ClipSource(scene(waves("knock"), spaced(24, (0.1, 0.5), 5), (10, 40)).clip)
     whole = band_levels(source)
-    frames = separate(whole, detect_onsets(whole)).frame
+    frames = detect_onsets(whole).frame
     for size in (7, 64, 1000):
         levels = band_levels(source, block_frames=size)
         assert np.abs(levels.level_db - whole.level_db).max() <= 1 / 32
-        np.testing.assert_array_equal(separate(levels, detect_onsets(levels)).frame, frames)
+        np.testing.assert_array_equal(detect_onsets(levels).frame, frames)
     assert frames.size >= 20
 
 
@@ -186,5 +187,5 @@ def test_a_rattle_is_one_sound():
         a, wave = RATE + round(i * 0.055 * RATE), 0.4 * kitchen.knock(rng, 0.006)
         x[a : a + wave.size] += wave
     levels = band_levels(ClipSource(clip_of(x)))
-    onsets = separate(levels, detect_onsets(levels))
+    onsets = detect_onsets(levels)
     assert onsets.frame * HOP / RATE == pytest.approx([1.0], abs=0.01)

@@ -1,0 +1,112 @@
+"""Which possible onsets begin a sound that a listener would cut out, and are not part of one or of what goes on behind.
+
+What it does. Boosted decision trees judge the traits of each possible onset (`onset_traits`). They were fitted by
+deploy/training/train_onsets.py on rendered recordings: struck, dropped, shaken and crumpled things at known samples
+over rooms, speech and music. Trees know no values beyond those they saw, so strange input gets no strange answer.
+Onsets closer than a double knock are one.
+
+Source. J. H. Friedman, "Greedy Function Approximation: A Gradient Boosting Machine", Annals of Statistics 29(5), 2001.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+
+from services.beats.onset_traits import TRAITS, traits
+from services.beats.onsets import FIRST_WHOLE, Array, BandLevels, Indices, Onsets, novelty, possible_onsets
+from services.models import registry
+
+LIKELY = 0.48  # probability from which a possible onset counts: higher, soft hits near loud ones go first
+LEAST_SHARP_DB, LEAST_SLOW_DB = 5.0, 4.0  # a rise by either; below, in hours of noise, chance makes likely ones
+STARTED_DB = 25.0  # a rise from which what sounds at the first sample begins there: it was trimmed so
+MIN_GAP_FRAMES = 16  # 46 ms: closer than a double knock, two onsets are one sound
+STRONGER = 3.0  # times: a late neighbour this much stronger was the hit, the early one its precursor
+RATTLE_DB = 10.0  # strength of a possible onset that counts as a grain of a rattle
+RATTLE_GAP_FRAMES = 24  # 70 ms
+RATTLE_GRAINS = 5  # so many, each within the gap of the one before, are one rattle: only its first may begin
+
+
+@dataclass(frozen=True, slots=True)
+class Forest:
+    """Trees side by side, as arrays over all their nodes.
+
+    `roots`: each tree's first node; `trait` < 0 in a leaf; `border`: at most this goes to `left`, else `right`;
+    `value`: the log-odds that a leaf adds to `base`; `depth`: steps from any root to any leaf, at most.
+    """
+
+    base: float
+    roots: Indices
+    trait: Indices
+    border: npt.NDArray[np.float64]
+    left: Indices
+    right: Indices
+    value: npt.NDArray[np.float64]
+    depth: int
+
+    def probability(self, found: Array) -> npt.NDArray[np.float64]:
+        """Probabilities (n,) of traits (n, TRAITS)."""
+        odds = np.full(len(found), self.base)
+        rows = np.arange(len(found))
+        for root in self.roots:
+            node = np.full(len(found), root)
+            for _ in range(self.depth):
+                lower = found[rows, np.maximum(self.trait[node], 0)] <= self.border[node]
+                node = np.where(self.trait[node] < 0, node, np.where(lower, self.left[node], self.right[node]))
+            odds += self.value[node]
+        return np.asarray(1 / (1 + np.exp(-odds)))
+
+
+def parse(data: bytes) -> Forest:
+    """The forest in a weights file. Raises DamagedModel when it was fitted to other traits."""
+    doc = json.loads(data)
+    if doc["traits"] != TRAITS:
+        raise registry.DamagedModel("The judge of onsets was trained on other traits. Train it again.")
+    roots, trait, left, right = (np.asarray(doc[k], dtype=np.int64) for k in ("roots", "trait", "left", "right"))
+    border, value = (np.asarray(doc[k], dtype=np.float64) for k in ("border", "value"))
+    return Forest(float(doc["base"]), roots, trait, border, left, right, value, int(doc["depth"]))
+
+
+@cache
+def shipped() -> Forest:
+    """The forest that is shipped, one a process (no unit). Raises DamagedModel when it is missing or not ours."""
+    return parse(registry.verify(registry.ONSETS))
+
+
+def detect_onsets(levels: BandLevels) -> Onsets:
+    """The frames in which sounds begin, in time order, each with its summed rise in dB. None in silence."""
+    found = novelty(levels)
+    possible = possible_onsets(found)
+    likely = shipped().probability(traits(levels, found, possible.frame)) >= LIKELY
+    likely &= (possible.strength_db >= LEAST_SHARP_DB) | (found.slow_db[possible.frame] >= LEAST_SLOW_DB)
+    likely |= (possible.frame <= FIRST_WHOLE) & (possible.strength_db >= STARTED_DB)
+    likely &= ~_rattling(possible)
+    return _apart(Onsets(possible.frame[likely], possible.strength_db[likely]))
+
+
+def _rattling(possible: Onsets) -> npt.NDArray[np.bool_]:
+    """Which possible onsets are grains of a rattle after its first."""
+    strong = np.flatnonzero(possible.strength_db >= RATTLE_DB)
+    inside = np.zeros(possible.frame.size, dtype=np.bool_)
+    breaks = np.flatnonzero(np.diff(possible.frame[strong]) > RATTLE_GAP_FRAMES) + 1
+    for run in np.split(strong, breaks):
+        if run.size >= RATTLE_GRAINS:
+            inside[run[0] + 1 : run[-1] + 1] = True
+    return inside
+
+
+def _apart(onsets: Onsets) -> Onsets:
+    """Close neighbours joined."""
+    frame, strength = onsets.frame, onsets.strength_db
+    kept: list[int] = []
+    for i in range(frame.size):
+        if not kept or frame[i] - frame[kept[-1]] >= MIN_GAP_FRAMES:
+            kept.append(i)
+        elif strength[i] > STRONGER * strength[kept[-1]]:
+            kept[-1] = i
+    index = np.asarray(kept, dtype=np.int64)
+    return Onsets(frame[index], strength[index])
