@@ -38,9 +38,9 @@ class DamagedModel(Unavailable):
 
 ROLES = Model(
     name="roles",
-    title="Instrument and role of a one-shot (own classifier on DSP features)",
-    file="services/beats/weights/roles.json",
-    sha256="2b27e749af49d7ee9fc2871bdc218d75e0443cddfb32ef707c365aec96b03333",
+    title="Instrument and role of a one-shot (own networks on DSP features and pictures)",
+    file="services/beats/weights/roles.onnx",
+    sha256="6099d54c28e91f48c8ffdb2664618a74265802ef80356b0f1c2a7344398f5016",
     licence="Apache-2.0",
     commercial_use=True,
     shipped=True,
@@ -52,7 +52,7 @@ DRUMS = Model(
     name="drums",
     title="Drum hits in a recording (own convolutional network)",
     file="services/transcription/weights/drums.onnx",
-    sha256="0d0d838e03ab115cabe6d21bf5c3cb6d046e49f58dc2412312f13613de633906",
+    sha256="b7464c7c067a3197a95bf5557425ba1b0de83539161367719816929b8c6ea57b",
     licence="Apache-2.0",
     commercial_use=True,
     shipped=True,

@@ -9,11 +9,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from services.beats.export import File
 from services.beats.filenames import bpm_text, clean
 from services.beats.grid import in_order
 from services.beats.types import Beat, Event, Grid
 from services.errors import NotFound
+from services.notation.bsm import beat_bsm
+from services.notation.engrave import Sheet
 from services.notation.midi import beat_midi
+from services.notation.score import score_musicxml, score_pdf, score_svg
 
 MS = 1000.0
 COLUMNS = (
@@ -22,6 +26,33 @@ COLUMNS = (
 )  # fmt: skip
 PLACE = ("bar", "step", "tick", "offset_ms", "articulation")
 NOT_SHOWN = {"time_s"}  # of an event as the API shows it: derived
+
+
+def transcription_file(body: Mapping[str, Any], name: str, title: str, options: Mapping[str, Any]) -> File:
+    """The file `name` of a stored body. `options`: `timing` of MIDI; `paper`, `repeats` and `page` of a score.
+
+    Raises NotFound for another name, and for notes where there are no drums.
+    """
+    sheet = Sheet(options.get("paper", "a4"), options.get("repeats", "none"))
+    match name:
+        case "events.csv":
+            content, kind, label = events_csv(body), "text/csv", "events"
+        case "drums.mid":
+            content, kind, label = drums_midi(body, options["timing"], title), "audio/midi", "drums"
+        case "score.pdf":
+            content, kind, label = score_pdf(beat_of(body, title), sheet), "application/pdf", "score"
+        case "score.svg":
+            content, kind = score_svg(beat_of(body, title), sheet, options.get("page", 1)), "image/svg+xml"
+            label = "score"
+        case "score.musicxml":
+            content, kind = score_musicxml(beat_of(body, title), sheet), "application/vnd.recordare.musicxml+xml"
+            label = "score"
+        case "map.bsm":
+            beat = beat_of(body, title)
+            content, kind, label = beat_bsm(beat, body["beat"]["start_s"]), "application/json", "map"
+        case _:
+            raise NotFound(f"A transcription has no file called {name}.")
+    return File(content, kind, f"{file_name(body, title, label)}.{name.rpartition('.')[2]}")
 
 
 def events_csv(body: Mapping[str, Any]) -> bytes:
@@ -46,14 +77,21 @@ def drums_midi(body: Mapping[str, Any], timing: str, title: str) -> bytes:
     """The MIDI file of a stored body. `timing`: "played", every stroke when it was heard, or "quantised", notes on the
     grid (swing stays, feel goes). Its time begins with the grid's first bar. Raises NotFound without drums.
     """
-    if body["beat"] is None:
-        raise NotFound("No drums were found in this recording: there is nothing to play.", code="no_drums")
-    grid, events = _grid(body["beat"]["grid_json"]), [_event(row) for row in body["beat"]["events_json"]]
+    beat = beat_of(body, title)
+    grid, events = beat.grid, list(beat.events)
     if timing == "quantised":
         events = [replace(event, offset_ms=0.0) for event in events]
     else:
         events = _played(events, body["events"])
     return beat_midi(Beat(grid, in_order(grid, events), {}, meta={"title": title}))
+
+
+def beat_of(body: Mapping[str, Any], title: str) -> Beat:
+    """The notes of a stored body as a beat. Raises NotFound without drums."""
+    if body["beat"] is None:
+        raise NotFound("No drums were found in this recording: there is nothing to play.", code="no_drums")
+    grid, events = _grid(body["beat"]["grid_json"]), [_event(row) for row in body["beat"]["events_json"]]
+    return Beat(grid, in_order(grid, events), {}, meta={"title": title})
 
 
 def file_name(body: Mapping[str, Any], title: str, *parts: str) -> str:

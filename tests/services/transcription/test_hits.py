@@ -94,3 +94,9 @@ def test_a_surer_hit_is_more_confident_and_an_unsure_one_is_none():
 def test_hits_come_in_time_order():
     hits = pick(activations([(200, "kick", 0.8), (50, "crash", 0.8), (120, "tom", 0.8), (50, "snare", 0.8)]))
     assert [h.time_s for h in hits] == sorted(h.time_s for h in hits)
+
+
+def test_a_few_doubtful_hits_are_none_and_among_certain_ones_they_stay():
+    doubtful = [(50 * i + 20, "ride", 0.5, 0.45) for i in range(5)]
+    assert pick(activations(doubtful)) == ()
+    assert len(pick(activations([*doubtful, *[(50 * i + 40, "kick", 0.8) for i in range(6)]]))) == 11
