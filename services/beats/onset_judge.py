@@ -26,6 +26,7 @@ LEAST_SHARP_DB, LEAST_SLOW_DB = 5.0, 4.0  # a rise by either; below, in hours of
 STARTED_DB = 25.0  # a rise from which what sounds at the first sample begins there: it was trimmed so
 MIN_GAP_FRAMES = 16  # 46 ms: closer than a double knock, two onsets are one sound
 STRONGER = 3.0  # times: a late neighbour this much stronger was the hit, the early one its precursor
+FAINT_DB, FAINT_FRAMES, LOUDER = 10.0, 64, 8.0  # such a rise within 186 ms of one so many times as strong is its end
 RATTLE_DB = 10.0  # strength of a possible onset that counts as a grain of a rattle
 RATTLE_GAP_FRAMES = 24  # 70 ms
 RATTLE_GRAINS = 5  # so many, each within the gap of the one before, are one rattle: only its first may begin
@@ -104,7 +105,10 @@ def _apart(onsets: Onsets) -> Onsets:
     frame, strength = onsets.frame, onsets.strength_db
     kept: list[int] = []
     for i in range(frame.size):
-        if not kept or frame[i] - frame[kept[-1]] >= MIN_GAP_FRAMES:
+        gap = frame[i] - frame[kept[-1]] if kept else frame[i] + FAINT_FRAMES
+        if gap < FAINT_FRAMES and strength[i] < min(FAINT_DB, strength[kept[-1]] / LOUDER):
+            continue
+        if gap >= MIN_GAP_FRAMES:
             kept.append(i)
         elif strength[i] > STRONGER * strength[kept[-1]]:
             kept[-1] = i
