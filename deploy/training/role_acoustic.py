@@ -45,7 +45,7 @@ def near(x: Wave, rng: Rng) -> Wave:
 def kick(rng: Rng) -> Wave:
     """A beater on a damped skin: thud, slap, a shell; felt or plastic, with or without a hole."""
     t = times(log_uniform(rng, 0.2, 1.2))
-    x = skin(rng, t, log_uniform(rng, 42, 95), log_uniform(rng, 0.12, 0.9), rng.uniform(0, 0.8))
+    x = skin(rng, t, log_uniform(rng, 40, 80), log_uniform(rng, 0.12, 0.9), rng.uniform(0, 0.8))
     x = scipy.signal.sosfilt(scipy.signal.butter(1, log_uniform(rng, 120, 600), fs=RATE_HZ, output="sos"), x)
     slap = noise(rng, t.size, log_uniform(rng, 300, 2500), log_uniform(rng, 3000, 12_000), 1)
     slap = slap * decay(t, log_uniform(rng, 0.006, 0.05)) * np.minimum(1, t / log_uniform(rng, 0.0003, 0.004))
@@ -56,19 +56,19 @@ def kick(rng: Rng) -> Wave:
 
 def wires(rng: Rng, t: Wave) -> Wave:
     """What snare wires add: noise that swells within a few milliseconds and may outlast the skin."""
-    x = noise(rng, t.size, log_uniform(rng, 400, 3500), log_uniform(rng, 7000, 20_000), 1)
-    x = x * decay(t, log_uniform(rng, 0.08, 0.7)) * np.minimum(1, t / log_uniform(rng, 0.0005, 0.008))
+    x = noise(rng, t.size, log_uniform(rng, 300, 3000), log_uniform(rng, 4000, 20_000), 1)
+    x = x * decay(t, log_uniform(rng, 0.12, 0.9)) * np.minimum(1, t / log_uniform(rng, 0.0005, 0.008))
     if rng.random() < 0.4:  # wires that rattle
         x = x * (1 + rng.uniform(0, 0.8) * np.sin(2 * np.pi * log_uniform(rng, 150, 400) * t))
     return x / (np.abs(x).max() + 1e-9)
 
 
 def snare(rng: Rng) -> Wave:
-    """From a ghost note (mostly skin) to a crack (mostly wires), tuned low or high, ringing or damped."""
+    """From wires off or a ghost note (skin) to a crack (mostly wires), tuned low or high, ringing or damped."""
     t = times(log_uniform(rng, 0.15, 0.9))
-    f0 = log_uniform(rng, 130, 330)
-    x = skin(rng, t, f0, log_uniform(rng, 0.06, 0.6), rng.uniform(0, 0.25)) * log_uniform(rng, 0.15, 1.3)
-    x += wires(rng, t) * log_uniform(rng, 0.15, 1.3)
+    f0 = log_uniform(rng, 140, 340)
+    x = skin(rng, t, f0, log_uniform(rng, 0.1, 0.9), rng.uniform(0, 0.25)) * log_uniform(rng, 0.2, 2)
+    x += wires(rng, t) * (log_uniform(rng, 0.1, 1) if rng.random() < 0.85 else rng.uniform(0, 0.1))  # or off
     stick = noise(rng, t.size, log_uniform(rng, 1500, 5000)) * decay(t, log_uniform(rng, 0.004, 0.02))
     return near(x + stick / np.abs(stick).max() * log_uniform(rng, 0.03, 0.8), rng)
 
@@ -83,11 +83,11 @@ def rimshot(rng: Rng) -> Wave:
 
 def side_stick(rng: Rng) -> Wave:
     """A stick laid across the rim: wood, a knock of the shell, hardly any wires; or two sticks against each other."""
-    t = times(log_uniform(rng, 0.06, 0.35))
+    t = times(log_uniform(rng, 0.1, 0.5))
     hz = log_uniform(rng, 350, 1900) * np.append(1, np.cumprod(rng.uniform(1.15, 1.7, 5)))
-    x = modes(rng, t, hz, log_uniform(rng, 0.025, 0.16), rng.uniform(-0.3, 0.9))
+    x = modes(rng, t, hz, log_uniform(rng, 0.04, 0.4), rng.uniform(-0.3, 0.9))
     x = x / np.abs(x).max()
-    shell = skin(rng, t, log_uniform(rng, 150, 420), log_uniform(rng, 0.03, 0.2), 0) * log_uniform(rng, 0.01, 0.6)
+    shell = skin(rng, t, log_uniform(rng, 150, 420), log_uniform(rng, 0.05, 0.4), 0) * log_uniform(rng, 0.01, 0.6)
     click = noise(rng, t.size, 1500) * decay(t, log_uniform(rng, 0.002, 0.02))
     x += shell + click / np.abs(click).max() * log_uniform(rng, 0.05, 0.9)
     return near(x + wires(rng, t) * log_uniform(rng, 0.003, 0.12), rng)
@@ -95,7 +95,7 @@ def side_stick(rng: Rng) -> Wave:
 
 def tom(rng: Rng) -> Wave:
     t = times(log_uniform(rng, 0.25, 1.6))
-    x = skin(rng, t, log_uniform(rng, 58, 260), log_uniform(rng, 0.2, 1.6), rng.uniform(0, 0.4))
+    x = skin(rng, t, log_uniform(rng, 64, 190), log_uniform(rng, 0.25, 2.5), rng.uniform(0, 0.4))
     stick = noise(rng, t.size, log_uniform(rng, 300, 2500), log_uniform(rng, 3000, 14_000), 1)
     stick = stick * decay(t, log_uniform(rng, 0.005, 0.06))
     x += stick / np.abs(stick).max() * log_uniform(rng, 0.02, 0.8)
@@ -156,8 +156,8 @@ def tick(rng: Rng, t: Wave, low: float, high: float) -> Wave:
 
 def hat_closed(rng: Rng) -> Wave:
     """Tight, loose or by the pedal: a chick of two plates, softer and duller with the foot."""
-    t = times(log_uniform(rng, 0.05, 0.5))
-    x = plate(rng, t, log_uniform(rng, 0.05, 0.45), log_uniform(rng, 250, 4000), rng.uniform(-0.3, 0.4))
+    t = times(log_uniform(rng, 0.06, 0.6))
+    x = plate(rng, t, log_uniform(rng, 0.07, 0.7), log_uniform(rng, 250, 5000), rng.uniform(-0.3, 0.4))
     if rng.random() < 0.3:  # the pedal: the plates meet slowly
         x = x * np.minimum(1, t / log_uniform(rng, 0.002, 0.02))
         x += noise(rng, t.size, 100, log_uniform(rng, 400, 1500), 1) * decay(t, 0.05) * log_uniform(rng, 0.003, 0.08)

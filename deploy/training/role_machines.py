@@ -45,7 +45,7 @@ def gate(x: Wave, t: Wave, rng: Rng, low_s: float, high_s: float) -> Wave:
 
 def kick(rng: Rng) -> Wave:
     t = times(log_uniform(rng, 0.25, 1.5))
-    low = log_uniform(rng, 38, 80)
+    low = log_uniform(rng, 38, 70)
     hz = low * (1 + log_uniform(rng, 0.2, 9) * np.exp(-t / log_uniform(rng, 0.004, 0.06)))
     ring = log_uniform(rng, 0.15, 2.5)
     x = swept(t, hz, rng.choice([0.0, np.pi / 2])) * decay(t, ring)
@@ -62,7 +62,7 @@ def kick(rng: Rng) -> Wave:
 def hard_kick(rng: Rng) -> Wave:
     """Overdriven until it is nearly square, as in hardcore: long, with overtones up to the top."""
     t = times(log_uniform(rng, 0.2, 1.0))
-    hz = log_uniform(rng, 38, 70) * (1 + log_uniform(rng, 1, 12) * np.exp(-t / log_uniform(rng, 0.008, 0.06)))
+    hz = log_uniform(rng, 38, 66) * (1 + log_uniform(rng, 1, 12) * np.exp(-t / log_uniform(rng, 0.008, 0.06)))
     x = swept(t, hz, rng.uniform(0, 1.5)) * decay(t, log_uniform(rng, 0.25, 2))
     x += noise(rng, t.size, 200, 9000) * decay(t, log_uniform(rng, 0.01, 0.08)) * log_uniform(rng, 0.02, 0.5)
     drive = log_uniform(rng, 4, 80)
@@ -75,30 +75,31 @@ def hard_kick(rng: Rng) -> Wave:
 def snare(rng: Rng) -> Wave:
     """Two tones and a noise with decays of their own; sometimes noise alone, sometimes a gated room."""
     t = times(log_uniform(rng, 0.15, 0.8))
-    f0 = log_uniform(rng, 120, 320)
+    f0 = log_uniform(rng, 135, 330)
     bend = 1 + rng.uniform(0, 1.2) * np.exp(-t / log_uniform(rng, 0.005, 0.03))
-    body = swept(t, f0 * bend) * decay(t, log_uniform(rng, 0.05, 0.35))
+    body = swept(t, f0 * bend) * decay(t, log_uniform(rng, 0.08, 0.6))
     body += rng.uniform(0, 1) * swept(t, f0 * rng.uniform(1.4, 2.4) * bend) * decay(t, log_uniform(rng, 0.04, 0.25))
-    low = log_uniform(rng, 300, 5000)
-    wires = noise(rng, t.size, low, rng.choice([0, log_uniform(rng, 6000, 18_000)]), int(rng.integers(1, 3)))
+    low, top = log_uniform(rng, 200, 4000), 0 if rng.random() < 0.3 else log_uniform(rng, 2500, 14_000)
+    wires = noise(rng, t.size, low, top, int(rng.integers(1, 3)))
     wires = wires / (np.abs(wires).max() + 1e-9)
     kind = rng.random()
     if kind < 0.2:
         wires *= np.clip((log_uniform(rng, 0.08, 0.35) - t) / 0.02, 0, 1)  # a gated room
     else:
-        wires *= decay(t, log_uniform(rng, 0.08, 0.7)) ** rng.uniform(0.7, 1.3)
-    return box(body * (0 if kind > 0.88 else log_uniform(rng, 0.1, 1)) + wires * log_uniform(rng, 0.4, 1.5), rng)
+        wires *= decay(t, log_uniform(rng, 0.12, 0.8)) ** rng.uniform(0.7, 1.3)
+    return box(body * (0 if kind > 0.88 else log_uniform(rng, 0.15, 1.5)) + wires * log_uniform(rng, 0.2, 1), rng)
 
 
 def tom(rng: Rng) -> Wave:
     """A swept sine, with or without noise: from a low analogue tom to an electronic one that falls two octaves."""
     t = times(log_uniform(rng, 0.2, 1.4))
-    f0 = log_uniform(rng, 60, 330)
-    drop = log_uniform(rng, 0.05, 3)
+    f0 = log_uniform(rng, 72, 230)
+    drop = log_uniform(rng, 0.02, 3)
     hz = f0 * (1 + drop * np.exp(-t / log_uniform(rng, 0.01, 0.25)))
-    x = swept(t, hz, rng.uniform(0, 1.5)) * decay(t, log_uniform(rng, 0.2, 1.5))
+    x = swept(t, hz, rng.uniform(0, 1.5)) * decay(t, log_uniform(rng, 0.12, 1.6))
     if rng.random() < 0.4:
         x = (2 / np.pi) * np.arcsin(np.clip(x, -1, 1))  # a triangle
+    x *= np.minimum(1, t / log_uniform(rng, 0.0003, 0.008))
     hiss = noise(rng, t.size, log_uniform(rng, 100, 2000), log_uniform(rng, 2500, 12_000), 1)
     x += hiss * decay(t, log_uniform(rng, 0.01, 0.4)) * log_uniform(rng, 0.003, 0.25)
     return box(x, rng)
@@ -126,10 +127,10 @@ def clap(rng: Rng) -> Wave:
 
 def rim(rng: Rng) -> Wave:
     """Two or three short sines through a high-pass, overdriven: a hard, dry tick."""
-    t = times(log_uniform(rng, 0.04, 0.25))
-    hz = log_uniform(rng, 250, 900) * np.array([1, rng.uniform(1.8, 2.6), rng.uniform(2.8, 4.5)])
-    x = sum(swept(t, f) * decay(t, log_uniform(rng, 0.015, 0.1)) * rng.uniform(0.3, 1) for f in hz)
-    x = np.tanh(np.asarray(x) * log_uniform(rng, 1, 12)) * decay(t, log_uniform(rng, 0.03, 0.2))
+    t = times(log_uniform(rng, 0.06, 0.5))
+    hz = log_uniform(rng, 250, 1100) * np.array([1, rng.uniform(1.8, 2.6), rng.uniform(2.8, 4.5)])
+    x = sum(swept(t, f) * decay(t, log_uniform(rng, 0.03, 0.3)) * rng.uniform(0.3, 1) for f in hz)
+    x = np.tanh(np.asarray(x) * log_uniform(rng, 1, 12)) * decay(t, log_uniform(rng, 0.05, 0.5))
     x += (
         noise(rng, t.size, log_uniform(rng, 500, 4000))
         * decay(t, log_uniform(rng, 0.004, 0.05))
@@ -159,22 +160,27 @@ def metal(rng: Rng, t: Wave) -> Wave:
         x = np.sign(rng.standard_normal(t.size // hold + 1)).repeat(hold)[: t.size]
     else:
         x = rng.standard_normal(t.size, np.float32)
-    low = log_uniform(rng, 2500, 9000)
+    low = log_uniform(rng, 1800, 13_000)
     x = scipy.signal.sosfilt(scipy.signal.butter(int(rng.integers(1, 4)), low, "highpass", fs=RATE_HZ, output="sos"), x)
     if rng.random() < 0.4:
         x = scipy.signal.sosfilt(scipy.signal.butter(1, log_uniform(rng, 8000, 16_000), fs=RATE_HZ, output="sos"), x)
     return np.asarray(x / (np.abs(x).max() + 1e-9))
 
 
+def rising(x: Wave, t: Wave, rng: Rng) -> Wave:
+    """Sometimes a rise of some milliseconds: sampled hats begin late, and so do those of a pedal."""
+    return x * np.minimum(1, t / log_uniform(rng, 0.001, 0.02)) if rng.random() < 0.5 else x
+
+
 def hat_closed(rng: Rng) -> Wave:
-    t = times(log_uniform(rng, 0.04, 0.35))
-    return box(metal(rng, t) * decay(t, log_uniform(rng, 0.025, 0.28)) ** rng.uniform(0.7, 1.4), rng)
+    t = times(log_uniform(rng, 0.04, 0.5))
+    return box(rising(metal(rng, t), t, rng) * decay(t, log_uniform(rng, 0.03, 0.45)) ** rng.uniform(0.7, 1.4), rng)
 
 
 def hat_open(rng: Rng) -> Wave:
     """Rings for a fifth of a second at least; some hold their level and are cut."""
     t = times(log_uniform(rng, 0.35, 1.5))
-    x = metal(rng, t)
+    x = rising(metal(rng, t), t, rng)
     if rng.random() < 0.35:
         x = gate(x * decay(t, log_uniform(rng, 0.6, 4)), t, rng, 0.2, 0.9)
     else:
@@ -204,7 +210,7 @@ def ride(rng: Rng) -> Wave:
 def shaker(rng: Rng) -> Wave:
     """Maracas and cabasa of machines: a very short high noise, its rise part of it."""
     t = times(log_uniform(rng, 0.04, 0.25))
-    rise = log_uniform(rng, 0.004, 0.05)
+    rise = log_uniform(rng, 0.012, 0.05)
     env = np.minimum(1, t / rise) ** rng.uniform(1, 2) * decay(np.maximum(t - rise, 0), log_uniform(rng, 0.02, 0.15))
     return box(noise(rng, t.size, log_uniform(rng, 3500, 9000), rng.choice([0, 16_000])) * env, rng)
 
@@ -245,5 +251,5 @@ def fm(rng: Rng) -> Wave:
 MAKERS = (
     (kick, "kick", 130), (hard_kick, "kick", 100), (snare, "snare", 210), (tom, "tom", 180), (clap, "clap", 210),
     (rim, "rim", 150), (hat_closed, "hat_closed", 200), (hat_open, "hat_open", 200), (crash, "crash", 120),
-    (ride, "ride", 100), (shaker, "shaker", 110), (cowbell, "perc", 60), (conga, "perc", 80), (fm, "perc", 45),
+    (ride, "ride", 100), (shaker, "shaker", 70), (cowbell, "perc", 60), (conga, "perc", 80), (fm, "perc", 45),
 )  # fmt: skip

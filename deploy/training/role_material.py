@@ -26,6 +26,7 @@ KITS = (
     "ColomboAcousticDrumkit", "Audiophob", "HardElectro1", "Millo-Drums_v.1",
 )  # fmt: skip
 FONT = "usr/share/sounds/sf2/TimGM6mb.sf2"
+FONT_NAME = "TimGM6mb"
 KIT_FOLDER = "usr/share/hydrogen/data/drumkits"
 
 # Words in an instrument's name and the class they mean; None: the name does not say enough. First match wins.
@@ -77,12 +78,13 @@ Mono = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Sound:
-    """One labelled one-shot: mono at 44.1 kHz, its instrument, and the kit it came from."""
+    """One labelled one-shot: mono at 44.1 kHz, its class, the kit it came from, and its name there."""
 
     audio: Mono
     instrument: str
     kit: str
     layer: int = 0  # place among the velocity layers of its instrument
+    name: str = ""
 
 
 def fetch(folder: Path) -> Path:
@@ -115,12 +117,13 @@ def kit_sounds(root: Path, kit: str) -> Iterator[Sound]:
     folder = root / KIT_FOLDER / kit
     text = re.sub(r'\s(xmlns(:\w+)?|xsi:\w+)="[^"]*"', "", (folder / "drumkit.xml").read_text(errors="replace"))
     for instrument in ET.fromstring(text).iter("instrument"):  # noqa: S314  a file of a signed package
-        label = class_of(instrument.findtext("name") or "")
+        name = instrument.findtext("name") or ""
+        label = class_of(name)
         layers = [node.findtext("filename") for node in instrument.iter("layer")] or [instrument.findtext("filename")]
-        files = [folder / name for name in layers if name and (folder / name).exists()]
+        files = [folder / layer for layer in layers if layer and (folder / layer).exists()]
         if label:
             for i, file in enumerate(files):
-                yield Sound(load(file), label, kit, i)
+                yield Sound(load(file), label, kit, i, name)
 
 
 def font_sounds(root: Path, folder: Path) -> list[Sound]:
@@ -145,6 +148,11 @@ def font_sounds(root: Path, folder: Path) -> list[Sound]:
     subprocess.run(["fluidsynth", *options, str(root / FONT), str(midi)], check=True, stdout=subprocess.DEVNULL)
     audio = load(wav)
     wav.unlink()
+    midi.unlink()
     size = round(NOTE_GAP_S * RATE_HZ)
-    cuts = [(audio[i * size : (i + 1) * size].copy(), note[3]) for i, note in enumerate(notes)]
-    return [Sound(cut, cls, "TimGM6mb") for cut, cls in cuts if cut.size and np.abs(cut).max() > 1e-3]
+    cuts = [(audio[i * size : (i + 1) * size].copy(), note) for i, note in enumerate(notes)]
+    return [
+        Sound(cut, note[3], FONT_NAME, name="drums" if note[0] == 9 else "notes")
+        for cut, note in cuts
+        if cut.size and np.abs(cut).max() > 1e-3
+    ]

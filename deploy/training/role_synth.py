@@ -1,4 +1,4 @@
-"""Made sounds for the classes that drum kits lack and for everyday objects, and the damage phones do to any sound.
+"""Made sounds for the classes that drum kits lack and for everyday objects, and plain models of drums.
 
 Each maker draws its parameters widely (pitch, decay, brightness, noise) from one seeded generator: the point is not one
 good kick, but that no two are alike. Mono float32 at 44.1 kHz, peak about 1.
@@ -11,52 +11,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 import scipy.signal
-import soxr
-
-RATE_HZ = 44_100
-Mono = npt.NDArray[np.float32]
-Rng = np.random.Generator
-
-
-def log_uniform(rng: Rng, low: float, high: float) -> float:
-    return float(np.exp(rng.uniform(np.log(low), np.log(high))))
-
-
-def times(seconds: float) -> npt.NDArray[np.float64]:
-    return np.arange(max(64, round(seconds * RATE_HZ))) / RATE_HZ
-
-
-def decay(t: npt.NDArray[np.float64], seconds: float) -> npt.NDArray[np.float64]:
-    """Exponential fall that reaches -60 dB after `seconds`."""
-    return np.exp(-6.9 * t / seconds)
-
-
-def noise(rng: Rng, n: int, low_hz: float = 0, high_hz: float = 0, order: int = 2) -> npt.NDArray[np.float64]:
-    x = rng.standard_normal(n)
-    high_hz = min(high_hz, 20_000) or 0
-    if low_hz and high_hz and high_hz > low_hz * 1.05:
-        sos = scipy.signal.butter(order, [low_hz, high_hz], "bandpass", fs=RATE_HZ, output="sos")
-    elif low_hz:
-        sos = scipy.signal.butter(order, min(low_hz, 16_000), "highpass", fs=RATE_HZ, output="sos")
-    elif high_hz:
-        sos = scipy.signal.butter(order, high_hz, "lowpass", fs=RATE_HZ, output="sos")
-    else:
-        return x
-    return np.asarray(scipy.signal.sosfilt(sos, x))
-
-
-def modes(
-    rng: Rng, t: npt.NDArray[np.float64], hz: npt.NDArray[np.float64], ring_s: float, tilt: float
-) -> npt.NDArray[np.float64]:
-    """Struck resonances: partials at `hz`, higher ones weaker by `tilt` and shorter."""
-    out = np.zeros(t.size)
-    base = hz.min()
-    for f in hz[hz < 19_000]:
-        ring = ring_s * (base / f) ** rng.uniform(0.2, 0.8)
-        out += (
-            (base / f) ** tilt * rng.uniform(0.3, 1) * np.sin(2 * np.pi * f * t + rng.uniform(0, 6.3)) * decay(t, ring)
-        )
-    return out
+from role_shapes import RATE_HZ, Rng, decay, log_uniform, modes, noise, times
 
 
 def kick(rng: Rng) -> npt.NDArray[np.float64]:
@@ -85,7 +40,7 @@ def snare(rng: Rng) -> npt.NDArray[np.float64]:
 
 def tom(rng: Rng) -> npt.NDArray[np.float64]:
     t = times(log_uniform(rng, 0.25, 1.5))
-    f0 = log_uniform(rng, 65, 260)
+    f0 = log_uniform(rng, 72, 190)
     f = f0 * (1 + rng.uniform(0.02, 0.8) * np.exp(-t / log_uniform(rng, 0.02, 0.15)))
     x = np.sin(2 * np.pi * np.cumsum(f) / RATE_HZ) * decay(t, log_uniform(rng, 0.25, 1.3))
     for ratio in (1.59, 2.14, 2.3, 2.65):
@@ -291,7 +246,7 @@ def texture(rng: Rng) -> npt.NDArray[np.float64]:
 def thump(rng: Rng) -> npt.NDArray[np.float64]:
     """A door, a stomp, a box: low modes in a low-passed knock. Heard as a kick."""
     t = times(log_uniform(rng, 0.15, 0.8))
-    x = modes(rng, t, rng.uniform(45, 280, 6), log_uniform(rng, 0.1, 0.6), 0.8)
+    x = modes(rng, t, rng.uniform(40, 170, 6), log_uniform(rng, 0.1, 0.6), 0.8)
     return x + noise(rng, t.size, 0, log_uniform(rng, 300, 1500), 1) * decay(
         t, log_uniform(rng, 0.03, 0.3)
     ) * log_uniform(rng, 0.2, 3)
@@ -322,54 +277,9 @@ def rummage(rng: Rng) -> npt.NDArray[np.float64]:
 
 # maker, class, how many
 MAKERS: tuple[tuple[Callable[[Rng], npt.NDArray[np.float64]], str, int], ...] = (
-    (kick, "kick", 130), (thump, "kick", 60), (snare, "snare", 140), (tom, "tom", 120), (rummage, "tom", 15),
-    (clap, "clap", 160), (rim, "rim", 110), (knock, "rim", 60), (hat_closed, "hat_closed", 130),
-    (hat_open, "hat_open", 130),
-    (crash, "crash", 80), (ride, "ride", 90), (shaker, "shaker", 150), (keys, "shaker", 40), (perc, "perc", 160),
-    (bass, "bass", 140), (tonal, "tonal", 140), (vocal, "vocal", 160), (texture, "texture", 200),
+    (kick, "kick", 32), (thump, "kick", 42), (snare, "snare", 35), (tom, "tom", 30), (rummage, "tom", 10),
+    (clap, "clap", 40), (rim, "rim", 27), (knock, "rim", 42), (hat_closed, "hat_closed", 32),
+    (hat_open, "hat_open", 32),
+    (crash, "crash", 20), (ride, "ride", 22), (shaker, "shaker", 105), (keys, "shaker", 28), (perc, "perc", 112),
+    (bass, "bass", 98), (tonal, "tonal", 98), (vocal, "vocal", 112), (texture, "texture", 140),
 )  # fmt: skip
-
-
-def damage(x: Mono, rng: Rng) -> Mono:
-    """What happens to a sound on its way: another pitch, a room, a phone's band, noise, silence before, a cut tail."""
-    y = x.astype(np.float64) / (np.abs(x).max() + 1e-9)
-    if rng.random() < 0.6:
-        ratio = 2 ** rng.uniform(-0.25, 0.25)
-        y = soxr.resample(y, RATE_HZ, round(RATE_HZ * ratio), quality="LQ")
-    if rng.random() < 0.35:
-        n = round(log_uniform(rng, 0.05, 0.5) * RATE_HZ)
-        room = rng.standard_normal(n) * decay(np.arange(n) / RATE_HZ, n / RATE_HZ)
-        room = scipy.signal.sosfilt(
-            scipy.signal.butter(1, log_uniform(rng, 2000, 10_000), fs=RATE_HZ, output="sos"), room
-        )
-        wet = scipy.signal.oaconvolve(y, room)[: y.size + n // 2]
-        y = np.pad(y, (0, wet.size - y.size)) + wet / (np.abs(wet).max() + 1e-9) * log_uniform(rng, 0.03, 0.35)
-    if rng.random() < 0.45:
-        y = _colour(y, rng)
-    if rng.random() < 0.2:
-        y = np.tanh(y * log_uniform(rng, 1, 4))
-    if rng.random() < 0.25:
-        keep = max(2205, round(y.size * rng.uniform(0.35, 1)))
-        y = y[:keep] * np.minimum(1, (min(keep, y.size) - np.arange(min(keep, y.size))) / 441)
-    before = round(rng.uniform(0, 0.1) * RATE_HZ) if rng.random() < 0.5 else 0
-    y = np.pad(y, (before, round(rng.uniform(0, 0.2) * RATE_HZ)))
-    if rng.random() < 0.4:
-        y = y + rng.standard_normal(y.size) * np.abs(y).max() * 10 ** (-rng.uniform(35, 60) / 20)
-    return np.asarray(y, dtype=np.float32)
-
-
-def _colour(y: npt.NDArray[np.float64], rng: Rng) -> npt.NDArray[np.float64]:
-    """A filter of one of four kinds: a tilt, a low-pass, a high-pass, a telephone."""
-    kind = rng.integers(0, 4)
-    if kind == 0:
-        a = rng.uniform(-0.5, 0.5)
-        return np.asarray(scipy.signal.lfilter([1, a], [1], y))
-    if kind == 1:
-        sos = scipy.signal.butter(1, log_uniform(rng, 5000, 16_000), fs=RATE_HZ, output="sos")
-    elif kind == 2:
-        sos = scipy.signal.butter(1, log_uniform(rng, 30, 150), "highpass", fs=RATE_HZ, output="sos")
-    else:
-        sos = scipy.signal.butter(
-            2, [log_uniform(rng, 60, 250), log_uniform(rng, 4000, 9000)], "bandpass", fs=RATE_HZ, output="sos"
-        )
-    return np.asarray(scipy.signal.sosfilt(sos, y))

@@ -1,8 +1,8 @@
-"""Trains the role classifier from nothing and writes services/beats/weights/roles.json, its card and its pin.
+"""Trains the role classifier from nothing and writes services/beats/weights/roles.onnx, its figures, card and pin.
 
 usage: PYTHONPATH=. python deploy/training/train_roles.py WORK [--check]
 
-WORK holds the downloaded packages and the measured features, so that a second run is short. Needs apt-get, dpkg-deb,
+WORK holds the downloaded packages and the measured sounds, so that a second run is short. Needs apt-get, dpkg-deb,
 fluidsynth and deploy/requirements/train.txt. `--check` evaluates and writes nothing. Every kit is judged by networks
 that never heard it (leave one kit out); the temperature is fitted on those answers, and the shipped networks are then
 trained on everything.
@@ -12,149 +12,99 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import io
 import json
 import re
-import warnings
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import role_graph
 import role_material
+import role_network
 import role_report
-import role_synth
+import role_rows
+import torch
+from role_network import RoleNet
+from role_rows import CLEAN, Rows
 from scipy.optimize import minimize_scalar
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.neural_network import MLPClassifier
 from threadpoolctl import threadpool_limits
 
-from services.audio.clip import Clip
-from services.beats.classifier import CLIP_SIGMA, Classifier, Layer
-from services.beats.features import extract
-from services.beats.types import INSTRUMENTS
-
 ROOT = Path(__file__).resolve().parents[2]
-WEIGHTS = ROOT / "services/beats/weights/roles.json"
+WEIGHTS = ROOT / "services/beats/weights/roles.onnx"
 CARD = ROOT / "services/beats/weights/roles.md"
+METRICS = ROOT / "services/beats/weights/roles.metrics.json"
 REGISTRY = ROOT / "services/models/registry.py"
 SHARED_AUTHORS = (
     ("Millo_MultiLayered2", "Millo_MultiLayered3", "Millo-Drums_v.1"),
     ("TR808EmulationKit", "HardElectro1"),
 )
 SEED = 1
-KIT_COPIES, FONT_COPIES = 7, 1  # damaged copies of each sound, besides the sound itself
-HIDDEN, NETWORKS, EPOCHS, DECAY = 128, 5, 25, 1.0
-DIGITS = 5  # significant digits of a stored weight
-CLEAN, DAMAGED = 0, 1
+NETWORKS = 2
 
 Floats = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Rows:
-    """Measured sounds: features (n, f), the readable ones (n, r); class, kit, velocity layer, damaged, each (n,)."""
-
-    x: Floats
-    named: Floats
-    y: npt.NDArray[np.int64]
-    kit: npt.NDArray[np.str_]
-    layer: npt.NDArray[np.int64]
-    damaged: npt.NDArray[np.int64]
-
-
+Group = tuple[str, ...]
 Answers = tuple[npt.NDArray[np.intp], Floats]
-Row = tuple[Floats, list[float], str, str, int, int]
 
 
-def one_thread() -> None:
-    """In a worker process: matrices on one core, since every core has a process of its own."""
+class Bench:
+    """What every process that trains holds: set once, before the processes are forked."""
+
+    rows: Rows
+    x: npt.NDArray[np.float32]
+
+
+def hold(rows: Rows, x: npt.NDArray[np.float32]) -> None:
+    """In a worker process: the material, and matrices on one core, since every core has a process of its own."""
+    Bench.rows, Bench.x = rows, x
     threadpool_limits(1)
+    torch.set_num_threads(1)
 
 
-def measure_sound(job: tuple[role_material.Sound, int, int]) -> list[Row]:
-    """Feature rows of one labelled sound and of its damaged copies."""
-    sound, seed, copies = job
-    rng = np.random.default_rng([SEED, seed])
-    audios = [sound.audio] + [role_synth.damage(sound.audio, rng) for _ in range(copies)]
-    found = [extract(Clip(a[None], role_material.RATE_HZ)) for a in audios]
-    return [
-        (f.vector, list(f.named.values()), sound.instrument, sound.kit, sound.layer, CLEAN if i == 0 else DAMAGED)
-        for i, f in enumerate(found)
-        if f is not None
-    ]
+def fit_one(job: tuple[Group, int]) -> bytes:
+    """The weights of a network that never heard some kits."""
+    group, seed = job
+    train = np.flatnonzero(~np.isin(Bench.rows.kit, group))
+    net = role_network.fit(Bench.x, Bench.rows.y, role_network.odds(Bench.rows, train), train, SEED + seed)
+    held = io.BytesIO()
+    torch.save(net.state_dict(), held)
+    return held.getvalue()
 
 
-def measure_maker(place: int) -> list[Row]:
-    """Feature rows of all sounds of one maker, each once clean and once damaged."""
-    maker, label, count = role_synth.MAKERS[place]
-    rows = []
-    for i in range(count):
-        rng = np.random.default_rng([SEED, place, i])
-        audio = np.nan_to_num(maker(rng)).astype(np.float32)
-        rows += measure_sound((role_material.Sound(audio, label, "made"), 1_000_000 + 1000 * place + i, 1))
-    return rows
+def loaded(weights: bytes) -> RoleNet:
+    """A trained network from its weights."""
+    state = torch.load(io.BytesIO(weights), weights_only=True)
+    net = RoleNet(state["mean"], state["scale"])
+    net.load_state_dict(state)
+    return net.eval()
 
 
-def material(work: Path) -> Rows:
-    """Everything there is to learn from, measured; kept in WORK under the hash of the code that made it."""
-    sources = [Path(role_material.__file__), Path(role_synth.__file__), ROOT / "services/beats/features.py"]
-    key = hashlib.sha256(b"".join(p.read_bytes() for p in sources) + str((KIT_COPIES, FONT_COPIES)).encode())
-    cached = work / f"features-{key.hexdigest()[:12]}.npz"
-    if not cached.exists():
-        root = role_material.fetch(work)
-        kits = [s for kit in role_material.KITS for s in role_material.kit_sounds(root, kit)]
-        font = role_material.font_sounds(root, work)
-        jobs = [(s, i, KIT_COPIES) for i, s in enumerate(kits)]
-        jobs += [(s, 100_000 + i, FONT_COPIES) for i, s in enumerate(font)]
-        with ProcessPoolExecutor(initializer=one_thread) as pool:
-            rows = [row for part in pool.map(measure_sound, jobs, chunksize=16) for row in part]
-            rows += [row for part in pool.map(measure_maker, range(len(role_synth.MAKERS))) for row in part]
-        x, named, y, kit, layer, damaged = zip(*rows, strict=True)
-        np.savez(cached, x=x, named=named, y=[INSTRUMENTS.index(c) for c in y], kit=kit, layer=layer, damaged=damaged)
-    with np.load(cached) as data:
-        return Rows(**{name: data[name] for name in ("x", "named", "y", "kit", "layer", "damaged")})
+def heard(members: list[RoleNet], x: npt.NDArray[np.float32]) -> Floats:
+    """The members' mean log-probabilities."""
+    return np.asarray(np.mean([role_network.answers(net, x) for net in members], axis=0))
 
 
-def balance(y: npt.NDArray[np.int64]) -> Floats:
-    """Weights that make a rare class count more, by the root of its rarity."""
-    counts = np.bincount(y, minlength=len(INSTRUMENTS))
-    w = 1 / np.sqrt(counts[y])
-    return np.asarray(w / w.mean())
+def trained(rows: Rows, x: npt.NDArray[np.float32], groups: list[Group]) -> dict[Group, list[RoleNet]]:
+    """For each group of kits the networks that never heard it."""
+    jobs = [(group, seed) for group in groups for seed in range(NETWORKS)]
+    found: dict[Group, list[RoleNet]] = {group: [] for group in groups}
+    with ProcessPoolExecutor(initializer=hold, initargs=(rows, x)) as pool:
+        for (group, _), weights in zip(jobs, pool.map(fit_one, jobs), strict=True):
+            found[group].append(loaded(weights))
+            print(f"trained without {', '.join(group) or 'nothing'}", flush=True)
+    return found
 
 
-def fit(x: Floats, y: npt.NDArray[np.int64]) -> Classifier:
-    """An ensemble of networks that differ in where they start, at temperature 1."""
-    mean, scale = x.mean(axis=0), x.std(axis=0) + 1e-6
-    z, w = np.clip((x - mean) / scale, -CLIP_SIGMA, CLIP_SIGMA), balance(y)
-    members = []
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # the number of epochs is the regulariser
-        for i in range(NETWORKS):
-            net = MLPClassifier((HIDDEN,), alpha=DECAY, max_iter=EPOCHS, random_state=SEED + i).fit(
-                z, y, sample_weight=w
-            )
-            members.append(tuple(Layer(a, b) for a, b in zip(net.coefs_, net.intercepts_, strict=True)))
-    return Classifier(mean, scale, tuple(members), 1.0, "")
+def unheard(rows: Rows, x: npt.NDArray[np.float32], group: Group, members: list[RoleNet]) -> Answers:
+    """The rows of a group's untouched sounds and what is answered to them."""
+    test = np.flatnonzero(np.isin(rows.kit, group) & (rows.guise == CLEAN))
+    return test, heard(members, x[test])
 
 
-def fit_fold(job: tuple[Rows, tuple[str, ...]]) -> Answers:
-    """Train without some kits; logits of their undamaged sounds, and which rows those are."""
-    rows, out = job
-    left_out = np.isin(rows.kit, out)
-    test = np.flatnonzero(left_out & (rows.damaged == CLEAN))
-    return test, fit(rows.x[~left_out], rows.y[~left_out]).logits(rows.x[test])
-
-
-def unheard(rows: Rows, groups: list[tuple[str, ...]]) -> dict[tuple[str, ...], Answers]:
-    """For each group of kits: its sounds' rows and their logits from networks that never heard the group."""
-    with ProcessPoolExecutor(initializer=one_thread) as pool:
-        return dict(zip(groups, pool.map(fit_fold, [(rows, group) for group in groups]), strict=True))
-
-
-def joined(folds: dict[tuple[str, ...], Answers], groups: list[tuple[str, ...]]) -> Answers:
+def joined(answers: list[Answers]) -> Answers:
     """The answers of some groups as one."""
-    return np.concatenate([folds[g][0] for g in groups]), np.concatenate([folds[g][1] for g in groups])
+    return np.concatenate([rows for rows, _ in answers]), np.concatenate([logits for _, logits in answers])
 
 
 def temperature_of(logits: Floats, y: npt.NDArray[np.int64]) -> float:
@@ -166,28 +116,14 @@ def temperature_of(logits: Floats, y: npt.NDArray[np.int64]) -> float:
     return float(np.exp(minimize_scalar(surprise, bounds=(-1.5, 1.5), method="bounded").x))
 
 
-def rounded(values: Floats) -> list[object]:
-    """Nested lists with DIGITS significant digits."""
-    return json.loads(json.dumps(np.vectorize(lambda v: float(f"{v:.{DIGITS}g}"))(values).tolist()))
-
-
-def write(model: Classifier, temperature: float, card: str) -> str:
-    """Write weights, card and pin; returns the hash."""
-    doc = {
-        "format": 1,
-        "classes": list(INSTRUMENTS),
-        "temperature": round(temperature, 4),
-        "mean": rounded(model.mean),
-        "scale": rounded(model.scale),
-        "members": [[{"weights": rounded(a.weights), "bias": rounded(a.bias)} for a in m] for m in model.members],
-    }
-    data = json.dumps(doc, separators=(",", ":")).encode() + b"\n"
+def write(data: bytes, card: str, metrics: dict[str, object]) -> str:
+    """Write weights, figures, card and pin; returns the hash."""
     digest = hashlib.sha256(data).hexdigest()
     WEIGHTS.write_bytes(data)
     CARD.write_text(card.replace("{sha256}", digest).replace("{bytes}", str(len(data))))
-    REGISTRY.write_text(
-        re.sub(r'(file="services/beats/weights/roles.json",\n\s+sha256=)"\w+"', rf'\1"{digest}"', REGISTRY.read_text())
-    )
+    METRICS.write_text(json.dumps({"sha256": digest} | metrics, indent=1) + "\n")
+    pinned = r'(file="services/beats/weights/roles.onnx",\n\s+sha256=)"\w+"'
+    REGISTRY.write_text(re.sub(pinned, rf'\1"{digest}"', REGISTRY.read_text()))
     return digest
 
 
@@ -197,19 +133,25 @@ def main() -> None:
     parser.add_argument("--check", action="store_true")
     args = parser.parse_args()
     args.work.mkdir(parents=True, exist_ok=True)
-    rows = material(args.work)
-    kits = [(kit,) for kit in role_material.KITS]
+    rows = role_rows.material(args.work)
+    x = role_network.inputs_of(rows)
+    kits: list[Group] = [(kit,) for kit in role_material.KITS]
     authors = [g for g in kits if not any(g[0] in shared for shared in SHARED_AUTHORS)] + list(SHARED_AUTHORS)
-    folds = unheard(rows, kits + list(SHARED_AUTHORS))
-    by_kit = joined(folds, kits)
+    members = trained(rows, x, [*kits, *SHARED_AUTHORS, ()])
+    answers = {g: unheard(rows, x, g, members[g]) for g in [*kits, *SHARED_AUTHORS]}
+    by_kit, by_author = joined([answers[g] for g in kits]), joined([answers[g] for g in authors])
     temperature = temperature_of(by_kit[1], rows.y[by_kit[0]])
-    print(f"{len(rows.y)} rows, temperature {temperature:.3f}")
-    report = role_report.evaluate(rows, *by_kit, temperature)
-    stricter = role_report.evaluate(rows, *joined(folds, authors), temperature)
-    text = role_report.lines(report, stricter)
-    print(text)
+    resubstituted = heard(members[()], x[by_kit[0]])
+    reports = {
+        "leave_one_kit_out": role_report.evaluate(rows, *by_kit, temperature),
+        "leave_one_author_out": role_report.evaluate(rows, *by_author, temperature),
+        "resubstitution": role_report.evaluate(rows, by_kit[0], resubstituted, temperature),
+    }
+    text = role_report.lines(reports)
+    print(f"{len(rows.y)} rows, temperature {temperature:.3f}\n{text}")
     if not args.check:
-        print(write(fit(rows.x, rows.y), temperature, role_report.card(rows, text, temperature)))
+        data = role_graph.build(members[()], temperature)
+        print(write(data, role_report.card(rows, text, temperature), role_report.metrics(reports, temperature)))
 
 
 if __name__ == "__main__":

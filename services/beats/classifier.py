@@ -1,75 +1,86 @@
-"""The shipped role classifier: a small ensemble of networks, run in plain numpy.
+"""The shipped role classifier: what it reads of a sound, and a small ensemble of dense networks in ONNX.
 
-A member is a list of dense layers with rectifiers between them (one layer: a logistic regression). Members' logits are
-averaged, divided by a temperature that was fitted on kits the members had not heard (Guo et al., "On calibration of
-modern neural networks", 2017), and turned into probabilities. The file is JSON so that anybody can read it.
+A network reads the features (`features.py`) and the three pictures (`picture.py`), the pictures averaged down to what
+one layer can take in: time in steps that grow, two mel bands or two quarter tones as one. The graph holds everything
+else: scaling, the members (each fully connected, rectified), the mean of their log-probabilities, the temperature that
+was fitted on kits the members had not heard (Guo et al., "On calibration of modern neural networks", 2017), softmax.
 """
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from services.beats.features import NAMES, Features
+from services.beats.picture import LONG_FRAMES, LONG_MELS, PARTIALS, SHORT_FRAMES, SHORT_MELS, Pictures
 from services.beats.types import INSTRUMENTS
-from services.models import registry
+from services.models import onnx, registry
 
-Floats = npt.NDArray[np.float64]
-CLIP_SIGMA = 4.0  # a feature further out than this says no more than one at the edge
+if TYPE_CHECKING:
+    from services.models.onnx import Session
 
+Floats = npt.NDArray[np.float32]
 
-@dataclass(frozen=True, slots=True)
-class Layer:
-    """`weights` (inputs, outputs), `bias` (outputs,)."""
-
-    weights: Floats
-    bias: Floats
-
-
-@dataclass(frozen=True, slots=True)
-class Classifier:
-    """An ensemble: inputs are centred by `mean` and divided by `scale`, both (features,)."""
-
-    mean: Floats
-    scale: Floats
-    members: tuple[tuple[Layer, ...], ...]
-    temperature: float
-    sha256: str
-
-    def logits(self, vector: Floats) -> Floats:
-        """Averaged logits before the temperature, (…, 15) in the order of INSTRUMENTS, for vectors (…, features)."""
-        x = np.clip((vector - self.mean) / self.scale, -CLIP_SIGMA, CLIP_SIGMA)
-        return np.asarray(np.mean([_member(layers, x) for layers in self.members], axis=0))
-
-    def probabilities(self, vector: Floats) -> Floats:
-        """Calibrated probabilities, (…, 15) in the order of INSTRUMENTS, each row of sum 1."""
-        z = self.logits(vector) / self.temperature
-        e = np.exp(z - z.max(axis=-1, keepdims=True))
-        return np.asarray(e / e.sum(axis=-1, keepdims=True))
+INPUT = "sound"  # the graph's input
+# Frames at which a step of time begins: fine where a drum happens, coarse where it rings.
+LONG_EDGES = (0, 1, 2, 3, 4, 6, 8, 11, 15, 20, 26, 33, 41, 50, 60, LONG_FRAMES)  # of 20 ms
+SHORT_EDGES = (0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 28, 32, 38, 44, 54, SHORT_FRAMES)  # of 2 ms
+FOLD = 2  # mel bands and quarter tones that are taken as one
+LONG_SHAPE = (LONG_MELS // FOLD, len(LONG_EDGES) - 1)
+SHORT_SHAPE = (SHORT_MELS // FOLD, len(SHORT_EDGES) - 1)
+PARTIALS_SHAPE = (PARTIALS // FOLD,)
+PARTS = (len(NAMES), *(int(np.prod(shape)) for shape in (LONG_SHAPE, SHORT_SHAPE, PARTIALS_SHAPE)))
+WIDTH = sum(PARTS)
 
 
-def _member(layers: tuple[Layer, ...], x: Floats) -> Floats:
-    """Log-probabilities of one member, up to nothing: normalised, so that members weigh alike."""
-    for layer in layers[:-1]:
-        x = np.maximum(0.0, x @ layer.weights + layer.bias)
-    z = x @ layers[-1].weights + layers[-1].bias
-    z = z - z.max(axis=-1, keepdims=True)
-    return np.asarray(z - np.log(np.exp(z).sum(axis=-1, keepdims=True)))
+def reduced(pictures: Pictures) -> tuple[Floats, Floats, Floats]:
+    """Pictures (…, LONG_SHAPE), (…, SHORT_SHAPE), (…, PARTIALS_SHAPE), levels 0..1, of one sound or of many."""
+    joined = (
+        _ROWS_LONG @ pictures.long @ _TIMES_LONG,
+        _ROWS_SHORT @ pictures.short @ _TIMES_SHORT,
+        (pictures.partials[..., ::FOLD] + pictures.partials[..., 1::FOLD]) / FOLD,
+    )
+    long, short, partials = (np.asarray(part, dtype=np.float32) for part in joined)
+    return long, short, partials
 
 
-def parse(data: bytes, sha256: str) -> Classifier:
-    """A classifier from the JSON bytes of its file. Raises DamagedModel when it is for other classes (no unit)."""
-    doc = json.loads(data)
-    if tuple(doc["classes"]) != INSTRUMENTS:
-        raise registry.DamagedModel("The role classifier was trained for other instruments. Train it again.")
-    members = tuple(tuple(Layer(np.array(a["weights"]), np.array(a["bias"])) for a in m) for m in doc["members"])
-    return Classifier(np.array(doc["mean"]), np.array(doc["scale"]), members, float(doc["temperature"]), sha256)
+def _times(edges: tuple[int, ...]) -> Floats:
+    """Averages of the frames between edges, as a matrix (frames, steps)."""
+    out = np.zeros((edges[-1], len(edges) - 1), np.float32)
+    for i, (a, b) in enumerate(pairwise(edges)):
+        out[a:b, i] = 1 / (b - a)
+    return out
+
+
+def read(found: Features) -> Floats:
+    """What the networks read of one sound: float32 (1, WIDTH), features first, then the pictures row by row."""
+    parts = [found.vector.astype(np.float32), *(part.ravel() for part in reduced(found.pictures))]
+    return np.concatenate(parts)[None]
+
+
+def probabilities(found: Features) -> npt.NDArray[np.float64]:
+    """Calibrated probabilities (15,) in the order of INSTRUMENTS, of sum 1. Raises DamagedModel (weights not ours)."""
+    answer = shipped().run(None, {INPUT: read(found)})[0][0].astype(np.float64)
+    return np.asarray(answer / answer.sum())
 
 
 @cache
-def shipped() -> Classifier:
-    """The classifier that comes with the code, read and verified once a process. Raises DamagedModel."""
-    return parse(registry.verify(registry.ROLES), registry.ROLES.sha256)
+def shipped() -> Session:
+    """The networks that come with the code, read and verified once a process. Raises DamagedModel."""
+    return checked(onnx.session(registry.ROLES))
+
+
+def checked(session: Session) -> Session:
+    """The session, when its networks were trained for our instruments. Raises DamagedModel otherwise."""
+    if session.get_modelmeta().custom_metadata_map.get("classes") != ",".join(INSTRUMENTS):
+        raise registry.DamagedModel("The role classifier was trained for other instruments. Train it again.")
+    return session
+
+
+_ROWS_LONG = _times(tuple(range(0, LONG_MELS + 1, FOLD))).T
+_ROWS_SHORT = _times(tuple(range(0, SHORT_MELS + 1, FOLD))).T
+_TIMES_LONG, _TIMES_SHORT = _times(LONG_EDGES), _times(SHORT_EDGES)

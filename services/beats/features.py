@@ -20,6 +20,7 @@ import soxr
 
 from services.audio.clip import HOUSE_RATE_HZ, Clip
 from services.beats.bands import BANDS_HZ, PARTS
+from services.beats.picture import Pictures, draw
 
 Floats = npt.NDArray[np.float32]
 
@@ -74,10 +75,11 @@ RATIO_KINDS = ("_flatness", "_peaky")  # shares of a whole
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """`vector`: float64 (len(NAMES),) for the classifier; `named`: the readable ones, their names end in the unit."""
+    """`vector`: float64 (len(NAMES),), with `pictures` for the classifier; `named`: the readable ones, with units."""
 
     vector: npt.NDArray[np.float64]
     named: dict[str, float]
+    pictures: Pictures
 
 
 def extract(clip: Clip, attack_s: float | None = None) -> Features | None:
@@ -91,10 +93,11 @@ def extract(clip: Clip, attack_s: float | None = None) -> Features | None:
     if seg is None:
         return None
     found = {**_envelope(seg), **_tones(seg)}
-    power = _stft(seg)
-    found |= _bands(seg, power) | _parts(power)
+    power, whole = _stft(seg), _power(seg[:SHARES], SHARES)
+    found |= _bands(whole, power) | _parts(power)
     named = {k: round(float(found[k]), 6) for k in READABLE}
-    return Features(_compress(np.array([found[k] for k in NAMES], dtype=np.float64)), named)
+    vector = _compress(np.array([found[k] for k in NAMES], dtype=np.float64))
+    return Features(vector, named, draw(seg, power, whole))
 
 
 def fold(clip: Clip) -> Floats:
@@ -215,9 +218,8 @@ def _power(x: Floats, size: int) -> Floats:
     return np.asarray(power, dtype=np.float32)
 
 
-def _bands(seg: Floats, power: Floats) -> dict[str, float]:
+def _bands(whole: Floats, power: Floats) -> dict[str, float]:
     """How the energy divides over bands, and how long each wide band rings."""
-    whole = _power(seg[:SHARES], SHARES)
     edges = np.rint(np.array(BANDS_HZ) / (HOUSE_RATE_HZ / 2) * (whole.size - 1)).astype(int)
     per = np.array([whole[a:b].sum(dtype=np.float64) for a, b in pairwise(edges)])
     share = per / (per.sum() + EPS)

@@ -112,7 +112,7 @@ def judge(clip: Clip, attack_s: float | None = None) -> Judgement:
     found = extract(clip, attack_s)
     if found is None:
         return _silence()
-    p = classifier.shipped().probabilities(found.vector)
+    p = classifier.probabilities(found)
     use = role_shares(p, found.named)
     best = int(np.argmax(use))
     return Judgement(

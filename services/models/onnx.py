@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from services.models import registry
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
+
+    Session: TypeAlias = InferenceSession
 
 
 @cache
