@@ -20,7 +20,10 @@ from services.beats.view import beat_json
 from services.errors import NotFound
 
 # What can be fetched of a beat; each name is a route under /v1/beat/{id}/.
-BEAT_FILES = ("audio.wav", "audio.flac", "audio.mp3", "audio.ogg", "beat.mid", "kit.zip", "stems.zip")
+BEAT_FILES = (
+    "audio.wav", "audio.flac", "audio.mp3", "audio.ogg", "beat.mid", "kit.zip", "stems.zip", "score.pdf",
+    "score.svg", "score.musicxml", "beat.bsm", "events.csv",
+)  # fmt: skip
 SHOWN_STATES = 32  # formatted states kept in memory; one of 64 bars is about 2 MB
 BEAT_KINDS = ("beat", "regenerate")
 ANALYSIS_KINDS = ("analysis", "reanalysis")

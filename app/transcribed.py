@@ -13,7 +13,8 @@ from db.store import Document
 from services import clock
 
 KINDS = ("transcription", "retranscription")
-CSV, MIDI = "events.csv", "drums.mid"  # each name is a route under /v1/transcriptions/{id}/
+CSV, MIDI = "events.csv", "drums.mid"  # each name is a route under /v1/transcriptions/{id}/, like those of SCORES
+SCORES = ("score.pdf", "score.svg", "score.musicxml", "map.bsm")
 
 
 def result(job: Document, stored: dict[str, Any]) -> dict[str, Any]:
@@ -45,9 +46,9 @@ def summary(doc: Document) -> dict[str, Any]:
 
 
 def addresses(doc: Document, *, drums: bool) -> dict[str, Any]:
-    """`links`, and their signed twins as `media`; there is MIDI only of drums."""
+    """`links`, and their signed twins as `media`; there are MIDI and scores only of drums."""
     base = url_for("transcriptions.show", transcription_id=doc["id"])
-    plain = {"self": base, CSV: f"{base}/{CSV}"}
+    plain = {"self": base, CSV: f"{base}/{CSV}"} | {name: f"{base}/{name}" for name in SCORES if drums}
     midi = {f"drums-{timing}.mid": {"timing": timing} for timing in ("played", "quantised")} if drums else {}
     links = {**plain, **{name: f"{base}/{MIDI}?timing={query['timing']}" for name, query in midi.items()}}
     media = {name: media_url(path, doc["body"]) for name, path in plain.items()}

@@ -99,6 +99,32 @@ class VersionQuery(Schema):
     )
 
 
+class ScoreQuery(Schema):
+    """How a score is written."""
+
+    repeats = fields.Str(
+        load_default="none",
+        validate=validate.OneOf(("none", "simile", "signs")),
+        metadata={"description": "Bars that come again: written out, as similes, or in blocks between repeat signs"},
+    )
+
+
+class SheetQuery(ScoreQuery):
+    """What its pages are."""
+
+    paper = fields.Str(load_default="a4", validate=validate.OneOf(("a4", "letter")))
+
+
+class PictureQuery(SheetQuery):
+    """Which page."""
+
+    page = Whole(
+        load_default=1,
+        validate=validate.Range(min=1, error="must be 1 or more"),
+        metadata={"description": "Counted from 1; 422 when the score has fewer"},
+    )
+
+
 class PageQuery(Schema):
     """Lists, newest first."""
 

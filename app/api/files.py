@@ -7,7 +7,7 @@ from typing import Any
 from flask import Response, g, request
 from marshmallow import Schema, fields, validate
 
-from app.api.fields import VersionQuery
+from app.api.fields import PictureQuery, ScoreQuery, SheetQuery, VersionQuery
 from app.auth import caller, deps, guard
 from app.bodies import Whole, parse_query
 from app.making import ANSWERS, PROBLEMS, Wanted, made
@@ -50,6 +50,18 @@ class StemsQuery(WavQuery):
     )
 
 
+class BeatScoreQuery(VersionQuery, ScoreQuery):
+    """Which state, and how its score is written."""
+
+
+class BeatSheetQuery(VersionQuery, SheetQuery):
+    """Which state, and on what paper."""
+
+
+class BeatPictureQuery(VersionQuery, PictureQuery):
+    """Which state, and which page."""
+
+
 def _file_route(name: str, summary: str, query: type[Schema] = VersionQuery) -> None:
     """One route for one file name."""
 
@@ -68,6 +80,11 @@ for _name, _summary, _query in (
     ("audio.mp3", "The beat as MP3", VersionQuery),
     ("audio.ogg", "The beat as Ogg Vorbis", VersionQuery),
     ("beat.mid", "The beat as a Standard MIDI File", MidiQuery),
+    ("score.pdf", "The beat as a drum score to print", BeatSheetQuery),
+    ("score.svg", "A page of the drum score as a picture", BeatPictureQuery),
+    ("score.musicxml", "The drum score for notation programs (MusicXML 4.0)", BeatScoreQuery),
+    ("beat.bsm", "The beat as a map (deploy/bsm.md)", VersionQuery),
+    ("events.csv", "The events as a table", VersionQuery),
     ("kit.zip", "The sounds with an SFZ instrument", VersionQuery),
     ("stems.zip", "A WAV per role; their sum is the mix before the master", StemsQuery),
 ):

@@ -10,7 +10,7 @@ from flask import Response, g, request
 from marshmallow import Schema, fields, validate
 
 from app import transcribed
-from app.api.fields import HintFields, PageQuery, check_hints
+from app.api.fields import HintFields, PageQuery, PictureQuery, ScoreQuery, SheetQuery, check_hints
 from app.auth import caller, deps, guard
 from app.bodies import JsonList, parse, parse_query
 from app.etags import required_match, with_etag
@@ -247,6 +247,27 @@ def events_csv(transcription_id: str) -> Response:
 def drums_mid(transcription_id: str) -> Response:
     """Bars and tempo of the grid, hits as played or on their notes; 404 where there are no drums."""
     return _file(transcription_id, transcribed.MIDI, parse_query(request, MidiQuery()))
+
+
+def _score_route(name: str, summary: str, query: type[Schema]) -> None:
+    """One route for one file of the notes; 404 where there are no drums."""
+
+    @blp.route(f"/transcriptions/<transcription_id>/{name}", methods=["GET"], endpoint=name.replace(".", "_"))
+    @describe(
+        blp, Contract(summary, query=query, answers=ANSWERS, problems=PROBLEMS, headers=("Range", "If-None-Match"))
+    )
+    @guard("beats:read", media=True)
+    def view(transcription_id: str) -> Response:
+        return _file(transcription_id, name, parse_query(request, query()))
+
+
+for _name, _summary, _query in (
+    ("score.pdf", "The drums as a score to print", SheetQuery),
+    ("score.svg", "A page of the score as a picture", PictureQuery),
+    ("score.musicxml", "The score for notation programs (MusicXML 4.0)", ScoreQuery),
+    ("map.bsm", "The drums as a map, times of the recording (deploy/bsm.md)", NoQuery),
+):
+    _score_route(_name, _summary, _query)
 
 
 def _file(transcription_id: str, name: str, options: dict[str, Any]) -> Response:

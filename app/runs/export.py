@@ -46,4 +46,7 @@ def export(ctx: JobContext) -> Outcome:
 def options(params: dict[str, Any]) -> ExportOptions:
     """The query of a file's address as options."""
     asked = params["options"]
-    return ExportOptions(params["title"], asked.get("bits", "24"), bool(asked.get("loop")), asked.get("map", "gm"))
+    return ExportOptions(
+        params["title"], asked.get("bits", "24"), bool(asked.get("loop")), asked.get("map", "gm"),
+        asked.get("paper", "a4"), asked.get("repeats", "none"), asked.get("page", 1),
+    )  # fmt: skip

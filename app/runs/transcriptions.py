@@ -21,12 +21,11 @@ from services.transcription.document import (
     strokes_to_doc,
     transcription_to_doc,
 )
-from services.transcription.files import drums_midi, events_csv, file_name
+from services.transcription.files import transcription_file
 from services.transcription.pipeline import Asked, drum_part, engines, parts, separator_of, strokes_of, transcribe
 from services.version import code_version
 
 HEARD = 0.9  # of the progress; beats and notes take the rest
-MIDI_TYPE, CSV_TYPE = "audio/midi", "text/csv"
 
 # What a user says of a transcription: part of its state, and a parameter of the jobs that make it.
 SAID = ("title", "separate", "grid", "hints", "corrections")
@@ -128,22 +127,18 @@ def file(ctx: JobContext) -> Outcome:
     body = json.loads(ctx.blobs.read(params["body"]))
     ctx.measure(body["duration_s"])
     ctx.report("write", 0.5)
-    if params["name"] == "events.csv":
-        content, kind, name = events_csv(body), CSV_TYPE, file_name(body, params["title"], "events") + ".csv"
-    else:
-        content = drums_midi(body, params["options"]["timing"], params["title"])
-        kind, name = MIDI_TYPE, file_name(body, params["title"], "drums") + ".mid"
-    sha = ctx.blobs.put(content)
+    made = transcription_file(body, params["name"], params["title"], params["options"])
+    sha = ctx.blobs.put(made.content)
     files.save_rendered(
         ctx.deps.store,
         ctx.job["owner"],
         params["key"],
         {
             "sha256": sha,
-            "bytes": len(content),
-            "media_type": kind,
-            "filename": name,
+            "bytes": len(made.content),
+            "media_type": made.media_type,
+            "filename": made.filename,
             "transcription_id": params["transcription_id"],
         },
     )
-    return Outcome({"sha256": sha, "filename": name}, (sha,))
+    return Outcome({"sha256": sha, "filename": made.filename}, (sha,))

@@ -23,8 +23,12 @@ from services.beats.tame import peak_db
 from services.beats.types import ROLES, STEPS_PER_QUARTER, Beat
 from services.errors import FieldError, Invalid, NotFound
 from services.notation.archive import zip_bytes
+from services.notation.bsm import beat_bsm
+from services.notation.engrave import SIZES, Paper, Sheet
 from services.notation.kit import kit_zip
 from services.notation.midi import NoteMap, beat_midi
+from services.notation.musicxml import REPEATS, Repeats
+from services.notation.score import events_csv, score_musicxml, score_pdf, score_svg
 
 Bits = Literal["16", "24", "32f"]
 BITS: dict[Bits, int] = {"16": 16, "24": 24, "32f": 32}
@@ -38,6 +42,9 @@ class ExportOptions:
     bits: Bits = "24"
     loop: bool = False
     note_map: NoteMap = "gm"
+    paper: Paper = "a4"
+    repeats: Repeats = "none"
+    page: int = 1  # of an SVG
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +113,10 @@ def _check(options: ExportOptions) -> None:
         errors.append(FieldError("bits", f"is one of {', '.join(BITS)}"))
     if options.note_map not in {"gm", "pads"}:
         errors.append(FieldError("map", "is gm or pads"))
+    if options.paper not in SIZES:
+        errors.append(FieldError("paper", f"is one of {', '.join(SIZES)}"))
+    if options.repeats not in REPEATS:
+        errors.append(FieldError("repeats", f"is one of {', '.join(REPEATS)}"))
     if errors:
         raise Invalid("This file cannot be written like that.", errors=tuple(errors))
 
@@ -130,6 +141,26 @@ def _encoded(kind: str) -> Callable[[Beat, Sounds, ExportOptions], bytes]:
 
 def _midi(beat: Beat, sounds: Sounds, options: ExportOptions) -> bytes:
     return beat_midi(beat, options.note_map)
+
+
+def _pdf(beat: Beat, sounds: Sounds, options: ExportOptions) -> bytes:
+    return score_pdf(beat, Sheet(options.paper, options.repeats))
+
+
+def _svg(beat: Beat, sounds: Sounds, options: ExportOptions) -> bytes:
+    return score_svg(beat, Sheet(options.paper, options.repeats), options.page)
+
+
+def _musicxml(beat: Beat, sounds: Sounds, options: ExportOptions) -> bytes:
+    return score_musicxml(beat, Sheet(options.paper, options.repeats))
+
+
+def _map(beat: Beat, sounds: Sounds, options: ExportOptions) -> bytes:
+    return beat_bsm(beat)
+
+
+def _table(beat: Beat, sounds: Sounds, options: ExportOptions) -> bytes:
+    return events_csv(beat)
 
 
 def _kit(beat: Beat, sounds: Sounds, options: ExportOptions) -> bytes:
@@ -180,6 +211,11 @@ EXPORTS: dict[str, Maker] = {
     "audio.mp3": Maker(_encoded("mp3"), "audio/mpeg"),
     "audio.ogg": Maker(_encoded("ogg"), "audio/ogg"),
     "beat.mid": Maker(_midi, "audio/midi", options=frozenset({"note_map"})),
+    "beat.bsm": Maker(_map, "application/json"),
+    "events.csv": Maker(_table, "text/csv", "events"),
+    "score.pdf": Maker(_pdf, "application/pdf", "score"),
+    "score.svg": Maker(_svg, "image/svg+xml", "score"),
+    "score.musicxml": Maker(_musicxml, "application/vnd.recordare.musicxml+xml", "score"),
     "kit.zip": Maker(_kit, "application/zip", "kit"),
     "stems.zip": Maker(_stems, "application/zip", "stems", frozenset({"bits", "loop", "note_map"})),
 }

@@ -12,8 +12,8 @@ import uuid
 from typing import Any
 
 from services.beats.filenames import title_of
-from services.beats.grid import bar_starts_s, duration_s, placed
-from services.beats.types import Beat, Event
+from services.beats.grid import bar_starts_s, duration_s, placed, position_s
+from services.beats.types import TICKS_PER_STEP, Beat, Event, Grid
 from services.notation.difficulty import LEVELS, level_of, levels
 from services.notation.drumset import key_of
 from services.version import code_version
@@ -37,9 +37,9 @@ def beat_bsm(beat: Beat, start_s: float = 0.0) -> bytes:
 
     Muted events are left out; a beat without events is a map without hits.
     """
-    events = [p for p in placed(beat.grid, beat.events) if not p.event.muted]
+    events = [p.event for p in placed(beat.grid, beat.events) if not p.event.muted]
     thinned = levels(beat)
-    hits = [_hit(p.event, p.time_s + start_s, thinned) for p in events]
+    hits = [_hit(e, max(0.0, start_s + _time_s(beat.grid, e)), thinned) for e in events]
     body = {
         "timing": _timing(beat, start_s),
         "drumKit": {"components": sorted({h["component"] for h in hits})},
@@ -70,6 +70,11 @@ def _timing(beat: Beat, start_s: float) -> dict[str, Any]:
             {"bar": bar, "time": round((start_s + starts[bar]) * MS, DIGITS), "bpm": bpm} for bar, bpm in grid.tempo_map
         ],
     }
+
+
+def _time_s(grid: Grid, event: Event) -> float:
+    """Second from the first bar line; before it where the first stroke was early, since the audio may begin earlier."""
+    return position_s(grid, event.bar, event.step + event.tick / TICKS_PER_STEP) + event.offset_ms / MS
 
 
 def _hit(event: Event, time_s: float, thinned: dict[str, int]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ import pypdf
 import verovio
 
 from services.beats.types import Beat
+from services.errors import Unavailable
 from services.notation.drumset import PLACES, key_of
 from services.notation.musicxml import Repeats, Style, beat_musicxml, note_id, short_title
 from services.notation.page import BOTTOM, MARGIN, MUSIC_FONT, TOP, Frame, whole
@@ -38,18 +39,14 @@ class Sheet:
     repeats: Repeats = "none"
 
 
-class CannotEngrave(RuntimeError):
-    """Verovio did not take the score, or there is no library to draw pages with."""
-
-
 def pages(beat: Beat, sheet: Sheet | None = None) -> list[str]:
-    """The pages of a beat's score as SVG, at least one, drawn in tenths of a millimetre. Raises CannotEngrave."""
+    """The pages of a score as SVG, at least one, in tenths of a millimetre. Raises Unavailable where Verovio fails."""
     sheet = sheet or Sheet()
     size = SIZES[sheet.paper]
     toolkit = verovio.toolkit()
     toolkit.setOptions({**OPTIONS, "pageWidth": size[0], "pageHeight": size[1]})
     if not toolkit.loadData(beat_musicxml(beat, Style(sheet.repeats, engraved=True)).decode()):
-        raise CannotEngrave("the score could not be engraved")
+        raise Unavailable("This score could not be engraved.", code="not_engraved")
     heard = [e for e in beat.events if not e.muted]
     used = tuple(sorted({key_of(e) for e in heard}, key=lambda key: -PLACES[key].rank))
     circled = [note_id(e.id) for e in heard if key_of(e) == "hat_open"]
@@ -59,11 +56,13 @@ def pages(beat: Beat, sheet: Sheet | None = None) -> list[str]:
 
 
 def pdf(svgs: Sequence[str]) -> bytes:
-    """Pages as one PDF of true size; the same pages give the same bytes. Raises CannotEngrave without libcairo2."""
+    """Pages as one PDF of true size; the same pages give the same bytes. Raises Unavailable without libcairo2."""
     try:
         import cairosvg  # loads a system library, which may be missing where nobody wants a PDF
-    except OSError as problem:
-        raise CannotEngrave("the library libcairo2 is not installed") from problem
+    except (OSError, ImportError) as problem:
+        raise Unavailable(
+            "This server cannot draw PDF: the library libcairo2 is missing. SVG and MusicXML work.", code="no_pdf"
+        ) from problem
     writer = pypdf.PdfWriter()
     for svg in svgs:
         drawn = cairosvg.svg2pdf(bytestring=svg.encode(), dpi=96, scale=96 / (MM_PER_INCH * TENTHS))

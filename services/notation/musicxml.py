@@ -24,6 +24,7 @@ from services.notation.values import QUARTER
 from services.version import code_version
 
 Repeats = Literal["none", "simile", "signs"]
+REPEATS: tuple[Repeats, ...] = ("none", "simile", "signs")
 FORTE = 90 / 127  # MIDI velocity of 100 % dynamics, as a share
 TITLE_MAX = 200  # characters; a longer one is cut with an ellipsis
 GRACE_KIND = "eighth"

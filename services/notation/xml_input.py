@@ -33,7 +33,7 @@ def unpacked(data: bytes) -> bytes:
             if not roots or roots[0] is None:
                 raise broken("its container names no score")
             return _member(archive, roots[0])
-    except (zipfile.BadZipFile, KeyError, NotImplementedError, RuntimeError, OSError) as problem:
+    except (zipfile.BadZipFile, KeyError, RuntimeError, OSError) as problem:
         raise broken("the compressed file is damaged") from problem
 
 
