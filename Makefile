@@ -30,12 +30,14 @@ lint: setup-dev
 	@$(ENV)/bin/ruff format --check .
 	@$(ENV)/bin/mypy
 
+# On one thread each, as the workers run (app/stack.py).
+ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 bench: setup-dev
-	@$(PY) -m tests.bench $(ARGS)
+	@$(ONE_THREAD) $(PY) -m tests.bench $(ARGS)
 
 # Needs apt-get, dpkg-deb and fluidsynth for its recordings, and half an hour of two cores; ARGS="--only roles" less.
 bench-ears: setup-dev
-	@$(PY) -m tests.bench.ears $(ARGS)
+	@$(ONE_THREAD) $(PY) -m tests.bench.ears $(ARGS)
 
 groove-sheet: setup-dev
 	@$(PY) -m tests.groove_sheet $(if $(ARGS),$(ARGS),var/groove-sheet)
