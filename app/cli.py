@@ -64,6 +64,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_keys(commands)
     _add_models(commands)
     _add_beat(commands)
+    check = _plain(commands, "check-bsm", "say whether a map (.bsm) is whole, and what is wrong with it", _check_bsm)
+    check.add_argument("file", type=Path, metavar="FILE")
     return parser
 
 
@@ -147,6 +149,20 @@ def _sweeper(_: argparse.Namespace, settings: Settings) -> int:
     from app.sweeper import main as run
 
     run(settings)
+    return 0
+
+
+def _check_bsm(args: argparse.Namespace, _: Settings) -> int:
+    from services.notation.bsm_reader import SIZE_MAX, read_bsm
+
+    try:
+        with args.file.open("rb") as file:
+            beat = read_bsm(file.read(SIZE_MAX + 1))
+    except OSError as err:
+        print(f"{args.file}: {err.strerror}", file=sys.stderr)
+        return 1
+    grid = beat.grid
+    print(f"{args.file}: {len(beat.events)} hits in {grid.bars} bars of {grid.meter} at {grid.bpm:g} bpm")
     return 0
 
 

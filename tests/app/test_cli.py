@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from services.notation.bsm import beat_bsm
 from tests.live import ROOT
+from tests.services.notation.grooves import groove
 
 
 def app(folder: Path, *words: str, **settings: str) -> subprocess.CompletedProcess[str]:
@@ -80,3 +82,14 @@ def test_the_client_says_that_no_server_answers(tmp_path: Path) -> None:
     assert (done.returncode, "No server answers" in done.stderr) == (1, True)
     missing = app(tmp_path, "beat", str(tmp_path / "none.wav"), "--bpm", "96", "--key", "k" * 32)
     assert (missing.returncode, "no file" in missing.stderr) == (2, True)
+
+
+def test_a_map_is_checked(tmp_path: Path) -> None:
+    whole, broken = tmp_path / "whole.bsm", tmp_path / "broken.bsm"
+    whole.write_bytes(beat_bsm(groove("7/8", bars=2)))
+    broken.write_bytes(whole.read_bytes().replace(b'"velocity":0.5', b'"velocity":"loud"'))
+    done = app(tmp_path, "check-bsm", str(whole))
+    assert (done.returncode, "2 bars of 7/8 at 112 bpm" in done.stdout) == (0, True)
+    done = app(tmp_path, "check-bsm", str(broken))
+    assert (done.returncode, "velocity is a number" in done.stderr) == (1, True)
+    assert app(tmp_path, "check-bsm", str(tmp_path / "none.bsm")).returncode == 1
