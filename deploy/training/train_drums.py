@@ -1,6 +1,6 @@
 """Trains the drum network from nothing and writes services/transcription/weights/drums.onnx, its card and its pin.
 
-usage: PYTHONPATH=. python deploy/training/train_drums.py WORK [--threads N] [--fold-shards N] [--shards N] [--check]
+usage: PYTHONPATH=. python deploy/training/train_drums.py WORK [--threads N] [--fold-shards N] [--rounds N,N] [--check]
 
 WORK keeps downloaded packages, beds, rendered tracks and weights, so that a second run is short. Needs apt-get,
 dpkg-deb, fluidsynth and deploy/requirements/train.txt. Rendering runs beside training.
@@ -36,7 +36,7 @@ REGISTRY = ROOT / "services/models/registry.py"
 LEFT_OUT = ("BJA_Pacific", "TR808EmulationKit", "Audiophob")
 SEED = 1
 BEDS = 400
-FOLD_SHARDS, SHARDS = 40, 40
+FOLD_SHARDS, ROUNDS = 40, (40, 24)  # with all kits it learns in rounds, the rate falling in each
 OPSET = 17
 FOLD = drum_shards.Plan("fold", tuple(k for k in role_material.KITS if k not in LEFT_OUT), 0)
 JUDGE = drum_shards.Plan("judge", LEFT_OUT, 1)
@@ -80,6 +80,20 @@ def judged(net: DrumNet, tracks: drum_shards.Shard, *, choose: bool) -> tuple[di
     return thresholds, drum_report.figures(heard)
 
 
+def in_rounds(work: Path, rounds: list[int], start: Path, beds: list[Path]) -> Path:
+    """Go on learning with all kits, so many new shards a round; the weights after the last."""
+    first = 0
+    for place, count in enumerate(rounds):
+        after = work / f"drums-all-{place}.pt"
+        if not after.exists():
+            rendering = beside(work, ALL, first + count, beds)
+            files = [drum_shards.path(work, ALL, i) for i in range(first, first + count)]
+            drum_learn.learn(files, SEED + 1 + place, start, after)
+            rendering.join()
+        start, first = after, first + count
+    return start
+
+
 def loaded(file: Path) -> DrumNet:
     """A network from its saved weights."""
     net = DrumNet()
@@ -92,7 +106,7 @@ def main() -> None:
     parser.add_argument("work", type=Path)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--fold-shards", type=int, default=FOLD_SHARDS)
-    parser.add_argument("--shards", type=int, default=SHARDS)
+    parser.add_argument("--rounds", default=",".join(str(n) for n in ROUNDS))
     parser.add_argument("--check", action="store_true")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
@@ -100,7 +114,7 @@ def main() -> None:
     root = role_material.fetch(work)
     beds = drum_beds.build(root / role_material.FONT, work / "beds", BEDS, 2)
     drum_shards.render(work, JUDGE, 1, beds)
-    fold_file, all_file = work / "drums-fold.pt", work / "drums-all.pt"
+    fold_file, rounds = work / "drums-fold.pt", [int(n) for n in args.rounds.split(",")]
     judge = drum_shards.load(drum_shards.path(work, JUDGE, 0))
     if not fold_file.exists():
         rendering = beside(work, FOLD, args.fold_shards, beds)
@@ -112,21 +126,16 @@ def main() -> None:
     print("kits never heard:", json.dumps(unheard, indent=1))
     if args.check:
         return
-    if not all_file.exists():
-        rendering = beside(work, ALL, args.shards, beds)
-        files = [drum_shards.path(work, ALL, i) for i in range(args.shards)]
-        drum_learn.learn(files, SEED + 1, fold_file, all_file)
-        rendering.join()
-    net = loaded(all_file)
+    net = loaded(in_rounds(work, rounds, fold_file, beds))
     _, heard = judged(net, judge, choose=False)
     digest = export(net)
     figures = {"kits_never_heard": unheard, "kits_heard": heard}
     facts = {
         "weights": sum(p.numel() for p in net.parameters()) / 1e6,
         "sha256": digest,
-        "shards": args.fold_shards + args.shards,
+        "shards": args.fold_shards + sum(rounds),
         "fold_shards": args.fold_shards,
-        "all_shards": args.shards,
+        "all_shards": sum(rounds),
         "left_out": ", ".join(LEFT_OUT),
         "count": len(judge.levels),
     }
