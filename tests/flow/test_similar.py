@@ -59,10 +59,10 @@ def test_a_corrected_role_and_a_new_sound_are_heeded_at_once(live: Live, stomps:
     near(live, asked)
     etag = live.get(f"/v1/samples/{other}").headers["ETag"]
     fixed = live.http.patch(
-        f"{live.url}/v1/samples/{other}", json={"role": "FILL"}, headers={"If-Match": etag}, timeout=10
+        f"{live.url}/v1/samples/{other}", json={"role": "TEXTURE"}, headers={"If-Match": etag}, timeout=10
     )
     assert fixed.status_code == 200
-    assert near(live, asked, role="FILL")[0]["sample_id"] == other
+    assert near(live, asked, role="TEXTURE")[0]["sample_id"] == other
     back = {"If-Match": fixed.headers["ETag"]}  # the other tests' sounds are alike
     taken = live.http.patch(f"{live.url}/v1/samples/{other}", json={"role": None}, headers=back, timeout=10)
     assert (taken.status_code, taken.json()["locked"]) == (200, False)

@@ -39,6 +39,7 @@ def chunks(wav):
 def test_every_file_of_the_contract_is_in_the_table():
     assert set(EXPORTS) == {
         "audio.wav", "audio.flac", "audio.mp3", "audio.ogg", "beat.mid", "kit.zip", "stems.zip",
+        "score.pdf", "score.svg", "score.musicxml", "beat.bsm", "events.csv",
     }  # fmt: skip
 
 
