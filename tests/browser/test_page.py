@@ -67,8 +67,8 @@ def test_the_playhead_stands_where_the_audio_is(made):
 def test_everything_can_be_downloaded_without_the_key(made):
     links = made.page.locator("#downloads a")
     named = dict(zip(links.all_inner_texts(), links.evaluate_all("a => a.map(x => x.href)"), strict=True))
-    assert list(named) == ["WAV", "MP3", "MIDI", "Kit", "Stems"]
-    starts = {"WAV": b"RIFF", "MP3": (b"ID3", b"\xff"), "MIDI": b"MThd", "Kit": b"PK", "Stems": b"PK"}
+    assert list(named) == ["WAV", "MP3", "MIDI", "Score", "Kit", "Stems"]
+    starts = {"WAV": b"RIFF", "MP3": (b"ID3", b"\xff"), "MIDI": b"MThd", "Score": b"%PDF", "Kit": b"PK", "Stems": b"PK"}
     for name, url in named.items():
         answer = requests.get(url, timeout=40)
         assert answer.status_code == 200, (name, answer.text[:200])

@@ -15,7 +15,7 @@ import * as takes from "./takes.js";
 import * as versions from "./versions.js";
 import { guarded, heardHere } from "./work.js";
 
-const DOWNLOADS = [["audio.wav", "WAV"], ["audio.mp3", "MP3"], ["beat.mid", "MIDI"], ["kit.zip", "Kit"], ["stems.zip", "Stems"]];
+const DOWNLOADS = [["audio.wav", "WAV"], ["audio.mp3", "MP3"], ["beat.mid", "MIDI"], ["score.pdf", "Score"], ["kit.zip", "Kit"], ["stems.zip", "Stems"]];
 const MIX_OPS = new Set(["gain", "pan"]); // they change what is heard, and nothing that is drawn but their own slider
 const SIBLINGS = 3;
 const SAVED_MS = 4000;
