@@ -12,7 +12,7 @@ from pathlib import Path
 from app import config, logs
 from app.config import BadSettings, Settings
 from app.deps import Deps
-from services.errors import ServiceError
+from services.errors import Invalid, ServiceError
 
 Command = Callable[[argparse.Namespace, Settings], int]
 
@@ -160,6 +160,9 @@ def _check_bsm(args: argparse.Namespace, _: Settings) -> int:
             beat = read_bsm(file.read(SIZE_MAX + 1))
     except OSError as err:
         print(f"{args.file}: {err.strerror}", file=sys.stderr)
+        return 1
+    except Invalid as err:
+        print(f"{args.file}: {err.message}", *[f"{e.field} {e.message}" for e in err.errors], sep="\n", file=sys.stderr)
         return 1
     grid = beat.grid
     print(f"{args.file}: {len(beat.events)} hits in {grid.bars} bars of {grid.meter} at {grid.bpm:g} bpm")

@@ -14,7 +14,7 @@ RATE = sounds.RATE
 def kit_wavs(seed: int = 1) -> dict[str, bytes]:
     """Eight different sounds, enough for every role: name → 16-bit WAV. Another seed gives other bytes."""
     made = {
-        "stomp.wav": sounds.burst(55, 0.12, 0.05, seed, 0.5),
+        "stomp.wav": sounds.burst(64, 0.12, 0.05, seed, 0.5),
         "thud.wav": sounds.burst(95, 0.09, 0.15, seed + 1, 0.4),
         "knock.wav": sounds.burst(420, 0.04, 0.5, seed + 2),
         "slap.wav": sounds.burst(900, 0.05, 0.9, seed + 3),

@@ -13,13 +13,15 @@ from typing import Any
 
 from services.beats.document import check_beat
 from services.beats.grid import OFFSET_MAX_MS, in_order
-from services.beats.types import METERS, ROLES, STEPS_PER_QUARTER, TICKS_PER_STEP, Beat, Event, Grid, Section
+from services.beats.types import BPM_MIN, METERS, ROLES, STEPS_PER_QUARTER, TICKS_PER_STEP, Beat, Event, Grid, Section
 from services.errors import FieldError, Invalid
 from services.notation.bsm import COMPONENTS
 from services.notation.drumset import PLACES, ROLE_OF, parts_of
 
 SIZE_MAX = 16 << 20  # bytes
 HITS_MAX = 50_000
+NUMBER_MAX = 1e9  # beyond, a number is a mistake
+DEPTH_MAX = 16  # of objects in objects
 VELOCITY = 0.8  # of an older map's hit that says nothing
 ARTICULATIONS = ("ghost", "accent", "flam", "roll", "open", "choke")
 # Rows of drumset.PLACES by component, with the names that older maps use; anything else is percussion.
@@ -115,13 +117,14 @@ def _first(said: Mapping[str, Any]) -> Beat:
     """A map of an older draft: times in whole milliseconds, keys in lower case by now."""
     timing = _object(said, "timing")
     bpm, meter = _number(timing, "bpm", "timing"), str(timing.get("timesignature", "4/4"))
-    if meter not in METERS or not math.isfinite(bpm) or bpm <= 0:
+    if meter not in METERS or bpm < BPM_MIN:
         raise _bad("timing", f"needs a bpm and a timeSignature of {', '.join(METERS)}")
     offset_ms = _number(timing, "offset", "timing") if "offset" in timing else 0.0
     tick_ms = 60_000.0 / bpm / STEPS_PER_QUARTER / TICKS_PER_STEP
     rows = [(_number(row, "time", f"hitObjects[{i}]"), row) for i, row in enumerate(_rows(said, "hitobjects"))]
-    while rows and min(time for time, _ in rows) < offset_ms:
-        offset_ms -= METERS[meter] * TICKS_PER_STEP * tick_ms
+    bar_ms = METERS[meter] * TICKS_PER_STEP * tick_ms
+    early_ms = offset_ms - min((time for time, _ in rows), default=offset_ms)
+    offset_ms -= bar_ms * max(0, math.ceil(early_ms / bar_ms))
     events, last = [], 0
     for i, (time, row) in enumerate(rows):
         exact = (time - offset_ms) / tick_ms
@@ -156,11 +159,13 @@ def _checked(grid: Grid, events: list[Event], sections: tuple[Section, ...], met
     return Beat(grid, in_order(grid, events), {}, sections, {}, beat.meta)
 
 
-def _lowered(said: Any) -> Any:
+def _lowered(said: Any, depth: int = 0) -> Any:
     """The same with every key in lower case."""
+    if depth > DEPTH_MAX:
+        raise _bad("", "is nested too deeply")
     if isinstance(said, dict):
-        return {str(k).lower(): _lowered(v) for k, v in said.items()}
-    return [_lowered(v) for v in said] if isinstance(said, list) else said
+        return {str(k).lower(): _lowered(v, depth + 1) for k, v in said.items()}
+    return [_lowered(v, depth + 1) for v in said] if isinstance(said, list) else said
 
 
 def _object(said: Mapping[str, Any], name: str, path: str = "") -> Mapping[str, Any]:
@@ -181,7 +186,7 @@ def _rows(said: Mapping[str, Any], name: str, path: str = "") -> list[Mapping[st
 
 def _number(said: Mapping[str, Any], name: str, path: str) -> float:
     value = said.get(name)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= NUMBER_MAX:
         raise _bad(f"{path}.{name}", "is a number")
     return value
 

@@ -23,6 +23,7 @@ from services.notation.drumset import BY_NOTE, ROLE_OF, parts_of
 
 SIZE_MAX = 8 << 20  # bytes
 NOTES_MAX = 50_000
+BARS_MAX = 10_000
 DRUM_CHANNEL = 9
 DEFAULT_TEMPO_US = 500_000
 VELOCITY_MAX = 127
@@ -59,7 +60,9 @@ def read_midi(data: bytes) -> Beat:
     heard = _heard(data)
     meter, pickup = _meter(heard)
     bar_ticks, first = METERS[meter] * TICKS_PER_STEP, pickup * TICKS_PER_STEP
-    bars = max(1, -(-(heard.end - first) // bar_ticks) + (1 if pickup else 0))
+    bars = max(1, -(-(_end(heard) - first) // bar_ticks) + (1 if pickup else 0))
+    if bars > BARS_MAX:
+        raise _bad(f"it has more than {BARS_MAX} bars")
     edges = [0] if not pickup else [0, first]
     edges += [edges[-1] + bar_ticks * (i + 1) for i in range(bars - len(edges) + 1)]
     grid = Grid(_tempo_map(heard, edges[:-1]), meter, bars, pickup_steps=pickup)
@@ -111,17 +114,24 @@ def _read_track(track: mido.MidiTrack, place: int, scale: Fraction, out: _Heard)
             if begun:
                 on, velocity = begun.pop(0)
                 out.notes.append(_Note(on, max(on + 1, tick), message.channel, message.note, velocity, name))
-        if len(out.notes) > NOTES_MAX:
-            raise _bad(f"it has more than {NOTES_MAX} notes")
     for (channel, pitch), begun in open_notes.items():
         out.notes += [_Note(on, on + TICKS_PER_STEP, channel, pitch, velocity, name) for on, velocity in begun]
-    begun_last = max((note.on + 1 for note in out.notes), default=0)
+    if len(out.notes) > NOTES_MAX:
+        raise _bad(f"it has more than {NOTES_MAX} notes")
     # A conductor's track ends with the piece; where a track of notes ends says how long its last note is held.
-    out.end = max(out.end, begun_last, 0 if _plays(track) else round(at * scale))
+    out.end = max(out.end, 0 if _plays(track) else round(at * scale))
 
 
 def _plays(track: mido.MidiTrack) -> bool:
     return any(message.type == "note_on" for message in track)
+
+
+def _end(heard: _Heard) -> int:
+    """The tick at which the piece ends: as its conductor says, unless notes begin later than feel explains."""
+    last = max((note.on + 1 for note in heard.notes), default=0)
+    tempo = max(heard.tempi, default=(0, DEFAULT_TEMPO_US))[1]
+    late = OFFSET_MAX_MS * 1000 / max(1, tempo) * TICKS_PER_QUARTER
+    return heard.end if heard.end and last <= heard.end + late else max(heard.end, last)
 
 
 def _order(note: _Note) -> tuple[int, int, int, str]:
@@ -144,7 +154,7 @@ def _meter(heard: _Heard) -> tuple[str, int]:
 
 
 def _tempo_map(heard: _Heard, starts: list[int]) -> tuple[tuple[int, float], ...]:
-    """A tempo for each bar in which it changes: the one at the bar's start, or the first that comes inside it."""
+    """A tempo for each bar in which it changes: the one at the bar's start; a change inside counts from the next."""
     tempi = sorted(dict(sorted(heard.tempi)).items()) or [(0, DEFAULT_TEMPO_US)]
     ticks = [tick for tick, _ in tempi]
     rows: list[tuple[int, float]] = []
@@ -179,7 +189,7 @@ def _event(note: _Note, number: int, grid: Grid, edges: list[int]) -> Event:
         role=named or ROLE_OF[instrument],
         instrument=instrument,
         velocity=round(note.velocity / VELOCITY_MAX, DIGITS),
-        duration_steps=(note.off - note.on) / TICKS_PER_STEP,
+        duration_steps=min((note.off - note.on) / TICKS_PER_STEP, grid.bars * grid.steps_per_bar),
         pitch=note.pitch,
         variant=variant,
         source="import",

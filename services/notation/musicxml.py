@@ -3,7 +3,8 @@
 What the format carries is written so that it can be read back exactly (`musicxml_reader.py`): velocity as `dynamics`
 (percent of a forte of 90), ticks beside the written place as `attack`, roles and instruments as score instruments, ids
 as ids. Feel in milliseconds, sounds and muted events are not notation. `midi-unpitched` counts from 1. Bars that show
-the same as the one before can be written as similes or, in blocks, between repeat signs; the music stays the same.
+the same as the one before can be written as similes, which keep every note of them, or in blocks between repeat signs,
+which keep what is shown: the first time's velocities stand for all.
 
 Source: W3C, "MusicXML 4.0", https://www.w3.org/2021/06/musicxml40/.
 """
@@ -68,8 +69,13 @@ def beat_musicxml(beat: Beat, style: Style | None = None) -> bytes:
 
 def short_title(beat: Beat) -> str:
     """The title, perhaps none, without line breaks and what XML cannot hold, cut to TITLE_MAX characters."""
-    text = " ".join("".join(c if c.isprintable() else " " for c in title_of(beat) or "").split())
+    text = printable(title_of(beat) or "")
     return text if len(text) <= TITLE_MAX else text[: TITLE_MAX - 1] + "…"
+
+
+def printable(text: str) -> str:
+    """A text on one line, without what XML cannot hold."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 def _head(beat: Beat) -> str:
@@ -117,7 +123,9 @@ def _measure(beat: Beat, bar: Bar, section: Section | None, folding: Folding, st
         out.append('<barline location="left"><repeat direction="forward"/></barline>')
     out.append(_attributes(beat, bar, NO_FOLDING if style.engraved else folding))
     if section is not None:
-        mark = f'<rehearsal id="section-{section.first_bar}-{section.bars}">{escape(section.name)}</rehearsal>'
+        mark = (
+            f'<rehearsal id="section-{section.first_bar}-{section.bars}">{escape(printable(section.name))}</rehearsal>'
+        )
         out.append(f'<direction placement="above"><direction-type>{mark}</direction-type></direction>')
     if bar.bpm is not None:
         out.append(_tempo(bar.bpm, style))

@@ -7,10 +7,11 @@ empty similes filled. Entities, external files and archives that swell are refus
 
 from __future__ import annotations
 
-import math
 import re
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice, zip_longest
 from xml.etree.ElementTree import Element
 
 from services.beats.document import check_beat
@@ -26,9 +27,11 @@ TIMES_MAX = 16  # a block between repeat signs is played so often at most
 VELOCITY = 0.8  # of a note that says nothing
 BPM = 120.0
 DIGITS = 6  # of a velocity
+NUMBER_MAX = 1e9  # beyond, a number is a mistake
+BARS_MAX = 10_000  # measures, before repeats
 OWN_INSTRUMENT = re.compile(r"P1-([a-z_.]+)-([A-Z]+)")
 OWN_SECTION = re.compile(r"section-(\d+)-(\d+)")
-OWN_ID = re.compile(r"_([0-9a-f]+)_")
+OWN_ID = re.compile(r"_([0-9a-f]{1,6})_")
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,12 +120,14 @@ def _number(text: str | None, default: float) -> float:
         value = float(text) if text is not None else default
     except ValueError:
         return default
-    return value if math.isfinite(value) else default
+    return value if abs(value) <= NUMBER_MAX else default
 
 
 def _measures(part: Element, sounds: dict[str, _Sound]) -> Iterable[_Measure]:
     reader = _Reader(sounds)
-    for measure in part.iter("measure"):
+    for number, measure in enumerate(part.iter("measure")):
+        if number == BARS_MAX:
+            raise broken(f"it has more than {BARS_MAX} measures")
         yield reader.measure(measure)
 
 
@@ -140,7 +145,7 @@ class _Reader:
         out = _Measure(0, implicit=element.get("implicit") == "yes")
         at = last = end = 0.0
         graces: list[_Sound] = []
-        for child in element:
+        for child, following in zip_longest(element, islice(element, 1, None)):
             duration = _number(child.findtext("duration"), 0.0) * QUARTER / self.divisions
             if child.tag == "note":
                 chord = child.find("chord") is not None
@@ -150,7 +155,7 @@ class _Reader:
                 if not chord:
                     last, at = at, at + duration
                 self._note(child, last, out, graces)
-                graces = graces if _chord_follows(element, child) else []
+                graces = graces if _in_chord(following) else []
             elif child.tag in ("backup", "forward"):
                 at = max(0.0, at + (duration if child.tag == "forward" else -duration))
             else:
@@ -185,7 +190,7 @@ class _Reader:
             out.meter = f"{beats.strip()}/{kind.strip()}"
         mark = child.find("measure-style/measure-repeat")
         if mark is not None:
-            self.simile = 0 if mark.get("type") == "stop" else int(_number(mark.text, 1))
+            self.simile = 0 if mark.get("type") == "stop" else max(1, int(_number(mark.text, 1)))
 
     def _sound_of(self, note: Element) -> _Sound:
         """What a note plays: by its instrument, by its pitch where drums are written so, else by place and head."""
@@ -193,7 +198,7 @@ class _Reader:
         if instrument is not None and instrument.get("id", "") in self.sounds:
             return self.sounds[instrument.get("id", "")]
         if note.find("pitch") is not None:
-            step = "C D EF G A B".index((note.findtext("pitch/step") or "C").strip()[:1] or "C")
+            step = max(0, "C D EF G A B".find((note.findtext("pitch/step") or "C").strip()[:1]))
             midi = (
                 12 * (_number(note.findtext("pitch/octave"), 2) + 1) + step + _number(note.findtext("pitch/alter"), 0)
             )
@@ -215,23 +220,30 @@ class _Reader:
         articulation: Articulation | None = "flam" if sound in graces else _articulation(note)
         if sound in graces:
             graces.remove(sound)
-        own = OWN_ID.sub(lambda m: chr(int(m[1], 16)), note.get("id", ""))
         out.struck.append(
             _Struck(
                 round(at + late),
                 sound,
                 round(min(1.0, max(0.0, velocity)), DIGITS),
                 articulation,
-                own.removeprefix("n-") if own.startswith("n-") else None,
+                _own_id(note.get("id", "")),
             )
         )
 
 
-def _chord_follows(measure: Element, note: Element) -> bool:
-    """Whether the element after a note belongs to its chord."""
-    children = list(measure)
-    place = children.index(note) + 1
-    return place < len(children) and children[place].tag == "note" and children[place].find("chord") is not None
+def _own_id(said: str) -> str | None:
+    """The event id that we wrote as an XML id, or None for an id of another program."""
+    if not said.startswith("n-"):
+        return None
+    codes = [int(code, 16) for code in OWN_ID.findall(said)]
+    if any(code > sys.maxunicode or 0xD800 <= code <= 0xDFFF for code in codes):  # no characters
+        return None
+    return OWN_ID.sub(lambda m: chr(int(m[1], 16)), said).removeprefix("n-")
+
+
+def _in_chord(element: Element | None) -> bool:
+    """Whether an element is a note of the chord before it."""
+    return element is not None and element.tag == "note" and element.find("chord") is not None
 
 
 def _sound(element: Element | None, out: _Measure) -> None:
@@ -326,9 +338,9 @@ def _events(measures: Sequence[_Measure], bar_ticks: int, pickup: int) -> list[E
         length = pickup * TICKS_PER_STEP if bar == 0 and pickup else bar_ticks
         for struck in measure.struck:
             instrument, variant = parts_of(struck.sound.key)
-            name = struck.id or f"x{len(out)}"
+            name = struck.id if struck.id and struck.id not in taken else f"x{len(out)}"
             while name in taken:
-                name += "'"
+                name = f"x{name}"
             taken.add(name)
             at = min(max(0, struck.at), length - 1)
             out.append(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import lzma
 import zipfile
+import zlib
 from xml.etree.ElementTree import Element, ParseError
 
 from defusedxml import DefusedXmlException
@@ -33,7 +35,16 @@ def unpacked(data: bytes) -> bytes:
             if not roots or roots[0] is None:
                 raise broken("its container names no score")
             return _member(archive, roots[0])
-    except (zipfile.BadZipFile, KeyError, RuntimeError, OSError) as problem:
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        lzma.LZMAError,
+        KeyError,
+        RuntimeError,
+        OSError,
+        EOFError,
+        ValueError,
+    ) as problem:
         raise broken("the compressed file is damaged") from problem
 
 
