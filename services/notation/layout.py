@@ -14,7 +14,7 @@ from itertools import pairwise
 from services.beats.grid import bar_bpms, bar_steps
 from services.beats.types import TICKS_PER_STEP, Beat, Event, Grid
 from services.notation.drumset import FEET, HANDS, PLACES, key_of
-from services.notation.values import FINEST, KINDS, QUARTER, TUPLETS, Value, note_value, rests, snapped, unit_of
+from services.notation.values import FINEST, KINDS, QUARTER, SNAP, TUPLETS, Value, note_value, rests, snapped, unit_of
 
 DOTTED_QUARTER = QUARTER * 3 // 2
 # What one beam joins, in ticks. Sevens are counted 2 + 2 + 3.
@@ -28,7 +28,7 @@ WHOLE_BAR = "whole"
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """One notehead: an event and how many ticks after its written place it lies."""
+    """One notehead: an event and how many ticks after its written place it lies, negative before it."""
 
     event: Event
     late_ticks: int
@@ -124,8 +124,11 @@ def _voice(grid: Grid, groups: Sequence[_Group], events: Sequence[Event]) -> tup
     if not events:
         return (_bar_rest(groups),)
     rows = []
-    for group in groups:
-        inside = [(place, e) for e in events if 0 <= (place := _ticks(e) - group.start) < group.length]
+    for i, group in enumerate(groups):
+        # A stroke just before a beat is that beat's, early; only before a bar line it stays in its bar.
+        first = -SNAP if i else 0
+        end = group.length - (SNAP if i + 1 < len(groups) else 0)
+        inside = [(place, e) for e in events if first <= (place := _ticks(e) - group.start) < end]
         rows.append(_group_signs(group, inside) if inside else [])
     return tuple(_with_rests(grid.meter, groups, rows))
 
