@@ -17,6 +17,7 @@ import verovio
 from services.beats.types import Beat
 from services.errors import Unavailable
 from services.notation.drumset import PLACES, key_of
+from services.notation.flat import flat
 from services.notation.musicxml import Repeats, Style, beat_musicxml, note_id, short_title
 from services.notation.page import BOTTOM, MARGIN, MUSIC_FONT, TOP, Frame, whole
 
@@ -65,7 +66,7 @@ def pdf(svgs: Sequence[str]) -> bytes:
         ) from problem
     writer = pypdf.PdfWriter()
     for svg in svgs:
-        drawn = cairosvg.svg2pdf(bytestring=svg.encode(), dpi=96, scale=96 / (MM_PER_INCH * TENTHS))
+        drawn = cairosvg.svg2pdf(bytestring=flat(svg).encode(), dpi=96, scale=96 / (MM_PER_INCH * TENTHS))
         writer.append(io.BytesIO(drawn))
     writer.metadata = None
     out = io.BytesIO()

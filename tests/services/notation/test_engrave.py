@@ -19,6 +19,7 @@ from services.beats.types import METERS, Beat, Event, Grid, Section
 from services.errors import Unavailable
 from services.notation.drumset import PLACES, key_of
 from services.notation.engrave import SIZES, Sheet, pages, pdf
+from services.notation.flat import flat
 from services.notation.lettering import fitted, outline, width
 from services.notation.musicxml import note_id
 from services.notation.page import GLYPHS, MARGIN
@@ -125,6 +126,14 @@ def test_a_pdf_has_pages_of_true_size_and_always_the_same_bytes(paper: str) -> N
         size = (float(page.mediabox.width), float(page.mediabox.height))
         assert size == pytest.approx([n * 72 / 254 for n in SIZES[sheet.paper]], abs=0.5)
     assert all(picture(svg).mean() > 0.003 for svg in svgs)
+
+
+@pytest.mark.parametrize("repeats", ["none", "simile", "signs"])
+def test_the_page_that_becomes_pdf_draws_the_same(repeats: str) -> None:
+    for svg in pages(groove("4/4", bars=16, swing=0.6), Sheet(repeats=repeats)):  # type: ignore[arg-type]
+        less = flat(svg)
+        assert len(list(ET.fromstring(less).iter())) < 0.6 * len(list(ET.fromstring(svg).iter()))
+        assert (picture(less) != picture(svg)).mean() < 1e-4
 
 
 def test_a_long_title_is_cut_where_the_page_ends() -> None:
