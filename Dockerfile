@@ -9,7 +9,7 @@
 FROM python:3.11-slim-bookworm
 
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends redis-server tini \
+    && apt-get install -y --no-install-recommends libcairo2 redis-server tini \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --uid 10001 --home-dir /data --shell /usr/sbin/nologin soundroutine \
     && install -d -o soundroutine -g soundroutine -m 0750 /data

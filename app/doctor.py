@@ -8,6 +8,7 @@ import platform
 import shutil
 import sys
 from collections.abc import Iterator
+from ctypes.util import find_library
 from dataclasses import dataclass
 
 from app.config import Settings
@@ -107,9 +108,12 @@ def _programs() -> Iterator[Finding]:
         ("nginx", "the tests of nginx.conf; the VPS needs it, this machine does not"),
         ("autossh", "the tunnel to a VPS"),
         ("chromium", "the tests of the page in a real browser"),
+        ("fluidsynth", "recordings for `make bench-ears`, the trainings and a test of keys"),
     ):
         path = shutil.which(name)
         yield Finding("ok", name, path) if path else Finding("missing", name, f"would add: {adds}")
+    cairo = find_library("cairo")
+    yield Finding("ok", "libcairo2", cairo) if cairo else Finding("missing", "libcairo2", "would add: score.pdf")
 
 
 def _models() -> Iterator[Finding]:

@@ -169,3 +169,11 @@ def _earlier_one(deps: Deps, owner: str, one: str) -> dict[str, Any] | None:
         "container": "wav",
         "asset_id": sample["asset_id"],
     }
+
+
+def one_recording(uploads: list[Upload], ids: list[str]) -> None:
+    """Raise what is wrong unless the request holds at most one recording, and one that could be read."""
+    refuse_too_many(len(uploads) + len(ids), "audio")
+    if len(uploads) + len(ids) > 1:
+        raise Invalid("Send one recording at a time.", errors=(FieldError("audio", "send one recording"),))
+    refuse_unreadable(uploads, "audio")

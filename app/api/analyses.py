@@ -12,7 +12,7 @@ from app.etags import required_match, with_etag
 from app.openapi import Contract, Door, describe
 from app.paging import listed
 from app.results import analysis_body, analysis_summary
-from app.sources import gather, refuse_too_many, refuse_unreadable
+from app.sources import gather, one_recording
 from app.work import Plan, Work, run
 from db import analyses as repo
 from services.analysis.document import HINTS, hints_to_doc
@@ -49,11 +49,8 @@ def create() -> Response:
     wanted, files = parse(request, AnalysisFields(), ("audio",))
     uploads = files.get("audio", [])
     ids = [wanted.pop("audio_id")] if "audio_id" in wanted else []
-    refuse_too_many(len(uploads) + len(ids), "audio")
-    if len(uploads) + len(ids) > 1:
-        raise Invalid("Send one recording at a time.", errors=(FieldError("audio", "send one recording"),))
     check_hints(wanted)
-    refuse_unreadable(uploads, "audio")
+    one_recording(uploads, ids)
     hints = hints_to_doc(wanted)
 
     def plan() -> Plan:

@@ -12,13 +12,12 @@ from app.api.fields import IDS, SkeletonFields
 from app.auth import caller, deps, guard
 from app.bodies import JsonObject, Whole, parse, within
 from app.openapi import Contract, Door, describe
-from app.sources import corrected_so_far, gather, named_groove, refuse_too_many, refuse_unreadable
+from app.sources import corrected_so_far, gather, named_groove, one_recording, refuse_too_many, refuse_unreadable
 from app.uploads import Upload
 from app.work import Plan, Work, run
 from services.beats import types as t
 from services.beats.request import check_style
 from services.beats.styles import STYLES
-from services.errors import FieldError, Invalid
 
 blp = Door("rungs", __name__, url_prefix="/v1", description="Stage 1, 2 and 3 alone")
 
@@ -86,10 +85,7 @@ def slices() -> Response:
     wanted, files = parse(request, SliceFields(), ("audio",))
     uploads = files.get("audio", [])
     ids = [wanted.pop("audio_id")] if "audio_id" in wanted else []
-    refuse_too_many(len(uploads) + len(ids), "audio")
-    if len(uploads) + len(ids) > 1:
-        raise Invalid("Send one recording at a time.", errors=(FieldError("audio", "send one recording"),))
-    refuse_unreadable(uploads, "audio")
+    one_recording(uploads, ids)
     return run(
         Work("slices", {**wanted, "ids": ids}, uploads, waits=True), lambda: _plan(uploads, ids, wanted, "audio_id")
     )

@@ -17,7 +17,7 @@ from app.etags import required_match, with_etag
 from app.making import ANSWERS, PROBLEMS, Wanted, made
 from app.openapi import Contract, Door, describe
 from app.paging import listed
-from app.sources import gather, refuse_too_many, refuse_unreadable
+from app.sources import gather, one_recording
 from app.work import Plan, Work, run
 from db import transcriptions as repo
 from db.store import Document
@@ -109,11 +109,8 @@ def create() -> Response:
     wanted, files = parse(request, TranscriptionFields(), ("audio",))
     uploads = files.get("audio", [])
     ids = [wanted.pop("audio_id")] if "audio_id" in wanted else []
-    refuse_too_many(len(uploads) + len(ids), "audio")
-    if len(uploads) + len(ids) > 1:
-        raise Invalid("Send one recording at a time.", errors=(FieldError("audio", "send one recording"),))
     check_hints(wanted)
-    refuse_unreadable(uploads, "audio")
+    one_recording(uploads, ids)
     said = {name: wanted[name] for name in ("separate", "grid", "title")} | {"hints": hints_to_doc(wanted)}
 
     def plan() -> Plan:

@@ -8,7 +8,6 @@ from dataclasses import replace
 from itertools import combinations, pairwise
 from xml.etree import ElementTree as ET
 
-import cairosvg
 import numpy as np
 import numpy.typing as npt
 import pypdf
@@ -25,6 +24,7 @@ from services.notation.musicxml import note_id
 from services.notation.page import GLYPHS, MARGIN
 from tests.services.notation.grooves import groove
 
+cairosvg = pytest.importorskip("cairosvg", exc_type=OSError, reason="libcairo2 is not installed")
 SVG = "{http://www.w3.org/2000/svg}"
 HREF = "{http://www.w3.org/1999/xlink}href"
 WIDE = 1050  # pixels of a rendered page: two tenths of a millimetre each
