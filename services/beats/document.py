@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from services.beats.grid import check_grid, outside
-from services.beats.types import Beat, Event, Grid, Sample, Section, SourceRef, Trim
+from services.beats.types import BARS_HELD_MAX, Beat, Event, Grid, Sample, Section, SourceRef, Trim
 from services.errors import FieldError, Invalid
 
 T = TypeVar("T")
@@ -57,11 +57,13 @@ def beat_from_doc(doc: Mapping[str, Any]) -> Beat:
     return beat
 
 
-def check_beat(beat: Beat) -> None:
+def check_beat(beat: Beat, bars_max: int = BARS_HELD_MAX) -> None:
     """Raises Invalid (fields `events[i].x`, `kit`, …) unless the beat is whole: grid in range, events inside it and
     unique, velocities and probabilities 0..1, every sound in the kit, exactly one of sample and pitch.
+
+    `bars_max`: see check_grid.
     """
-    check_grid(beat.grid)
+    check_grid(beat.grid, bars_max)
     errors: list[FieldError] = []
     seen: set[str] = set()
     for i, event in enumerate(beat.events):

@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 
 from services.beats.grid import OFFSET_MAX_MS, SWING_MAX, SWING_MIN
 from services.beats.types import (
+    BARS_HELD_MAX,
     BARS_MAX,
     BPM_MAX,
     BPM_MIN,
@@ -21,14 +22,14 @@ from services.beats.types import (
 from services.errors import FieldError, Invalid
 
 OPS_MAX = 2000  # operations in one request
-EVENTS_MAX = 20_000  # of a beat: 64 bars of 24 steps with every step taken a dozen times
+EVENTS_MAX = 20_000  # of a beat: 64 bars of 24 steps with every step taken a dozen times, or a song of five minutes
 ADDED_VELOCITY = 0.8  # of an event added without one
 GAIN_MIN_DB, GAIN_MAX_DB = -60.0, 24.0  # silence for every purpose, and more than any sound needs
 TEXT_MAX = 200  # characters of an id
 NAME_MAX = 40  # characters of a section's name: what a page shows above its bars
 LOW_PASS_MIN_HZ, LOW_PASS_MAX_HZ = 100.0, 20_000.0  # below, hats are gone; above, nobody hears it
 STEP_MAX = max(METERS.values()) - 1  # of the longest bar; the beat's own meter is checked when the op is applied
-DURATION_MAX_STEPS = float(BARS_MAX * max(METERS.values()))
+DURATION_MAX_STEPS = float(BARS_HELD_MAX * max(METERS.values()))
 COPIES_MAX = BARS_MAX - 1
 
 Kind = Literal["int", "number", "text", "bool", "bars", "sections"]
@@ -57,7 +58,7 @@ def _need(shape: Shape) -> Shape:
 
 _ID = Shape("text", "an event of this beat")
 _SAMPLE = Shape("text", "a sound of this beat's kit")
-_BAR = Shape("int", "bar, 0-based", low=0, high=BARS_MAX - 1)
+_BAR = Shape("int", "bar, 0-based", low=0, high=BARS_HELD_MAX - 1)
 _STEP = Shape("int", "sixteenth in the bar, 0-based", low=0, high=STEP_MAX)
 _TICK = Shape("int", "1/240 of a step", low=0, high=TICKS_PER_STEP - 1)
 _ROLE = Shape("text", "a role", choices=ROLES)
@@ -76,7 +77,7 @@ _PAN = Shape("number", "-1 left to 1 right", required=True, low=-1, high=1)
 SECTION: dict[str, Shape] = {
     "name": Shape("text", "what it is called", required=True, longest=NAME_MAX),
     "first_bar": _need(_BAR),
-    "bars": Shape("int", "how many bars", required=True, low=1, high=BARS_MAX),
+    "bars": Shape("int", "how many bars", required=True, low=1, high=BARS_HELD_MAX),
     "low_pass_hz": Shape(
         "number", "where MOTION and TEXTURE end in it", low=LOW_PASS_MIN_HZ, high=LOW_PASS_MAX_HZ, nullable=True
     ),
@@ -100,18 +101,18 @@ OPS: dict[str, dict[str, Shape]] = {
     "role": {"sample_id": _need(_SAMPLE), "role": _need(_ROLE)},
     "replace_sample": {
         "sample_id": _need(_SAMPLE), "with": _need(_SAMPLE), "role": _ROLE,
-        "bars": Shape("bars", "only in these bars", low=0, high=BARS_MAX - 1),
+        "bars": Shape("bars", "only in these bars", low=0, high=BARS_HELD_MAX - 1),
     },
     "trim": {"sample_id": _need(_SAMPLE), "start_s": _SECONDS, "end_s": _SECONDS},
     "gain": {"sample_id": _SAMPLE, "role": _ROLE, "gain_db": _GAIN},
     "pan": {"sample_id": _SAMPLE, "role": _ROLE, "pan": _PAN},
     "duplicate_bars": {
-        "bars": Shape("bars", "what is copied", required=True, low=0, high=BARS_MAX - 1),
+        "bars": Shape("bars", "what is copied", required=True, low=0, high=BARS_HELD_MAX - 1),
         "count": Shape("int", "how many copies, 1 by default", low=1, high=COPIES_MAX),
     },
     "bpm": {
         "bpm": Shape("number", "quarter notes per minute", required=True, low=BPM_MIN, high=BPM_MAX),
-        "bar": Shape("int", "from this bar on; the whole beat when missing", low=0, high=BARS_MAX - 1),
+        "bar": Shape("int", "from this bar on; the whole beat when missing", low=0, high=BARS_HELD_MAX - 1),
     },
     "swing": {
         "swing": Shape("number", "place of a pair's second note", low=SWING_MIN, high=SWING_MAX),

@@ -18,9 +18,11 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from services.beats.types import (
+    BARS_HELD_MAX,
     BARS_MAX,
     BPM_MAX,
     BPM_MIN,
+    HELD_MAX_S,
     METERS,
     ROLES,
     STEPS_PER_QUARTER,
@@ -165,13 +167,16 @@ def in_order(grid: Grid, events: Iterable[Event]) -> tuple[Event, ...]:
     return tuple([p.event for p in placed(grid, events)])
 
 
-def check_grid(grid: Grid) -> None:
-    """Raises Invalid, naming each field, unless the grid lies in the ranges of the contract."""
+def check_grid(grid: Grid, bars_max: int = BARS_HELD_MAX) -> None:
+    """Raises Invalid, naming each field, unless the grid lies in the ranges of the contract.
+
+    `bars_max`: what a beat may hold, where it is more than 64 bars for at most 300 s; more for files that are read.
+    """
     errors: list[FieldError] = []
     if grid.meter not in METERS:
         errors.append(FieldError("meter", f"is one of {', '.join(METERS)}"))
-    if not 1 <= grid.bars <= BARS_MAX:
-        errors.append(FieldError("bars", f"is 1 to {BARS_MAX}"))
+    if not 1 <= grid.bars <= bars_max:
+        errors.append(FieldError("bars", f"is 1 to {bars_max}"))
     if not SWING_MIN <= grid.swing <= SWING_MAX:
         errors.append(FieldError("swing", f"is {SWING_MIN:g} to {SWING_MAX:g}"))
     if grid.swing_unit not in SWING_UNITS:
@@ -183,6 +188,8 @@ def check_grid(grid: Grid) -> None:
         errors.append(FieldError("bpm", f"is {BPM_MIN:g} to {BPM_MAX:g} quarter notes per minute"))
     if grid.meter in METERS and not 0 <= grid.pickup_steps < grid.steps_per_bar:
         errors.append(FieldError("pickup_steps", "is shorter than a bar"))
+    if not errors and BARS_MAX < grid.bars <= BARS_HELD_MAX == bars_max and duration_s(grid) > HELD_MAX_S:
+        errors.append(FieldError("bars", f"past {BARS_MAX}, a beat lasts at most {HELD_MAX_S:g} s"))
     if errors:
         raise Invalid("The grid is out of range.", errors=tuple(errors))
 

@@ -24,7 +24,9 @@ TICKS_PER_STEP = 240
 STEPS_PER_QUARTER = 4
 
 BPM_MIN, BPM_MAX = 40.0, 300.0
-BARS_MAX = 64
+BARS_MAX = 64  # of a beat that is composed
+BARS_HELD_MAX = 256  # of any beat: an imported song has more bars than anybody composes at once
+HELD_MAX_S = 300.0  # of a beat of more than BARS_MAX bars: so long a mix is rendered while its listener waits
 SAMPLES_MAX = 64
 ONESHOT_MAX_S = 30.0
 

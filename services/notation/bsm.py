@@ -51,7 +51,7 @@ def beat_bsm(beat: Beat, start_s: float = 0.0) -> bytes:
     name = str(uuid.uuid5(SPACE, json.dumps([title, body], sort_keys=True)))
     meta = {"title": title, "artist": "", "creator": CREATOR, "beatmapId": name, "generator": code_version()}
     made = {"format": FORMAT, "version": VERSION, "metadata": meta | {"difficulty": level_of(beat)}, **body}
-    return json.dumps(made, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+    return json.dumps(made, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace") + b"\n"
 
 
 def _timing(beat: Beat, start_s: float) -> dict[str, Any]:

@@ -1,30 +1,30 @@
 """A `.bsm` map as a beat: version 2 exactly, the older drafts (1.x, either case) as far as they say anything.
 
 An older map has times but no places: its hits are put on the grid of its tempo, and what the grid does not explain is
-their offset. Raises Invalid (code `broken_map`) with the path of what is wrong.
+their offset. Raises Invalid (code `broken_map`) with the map's own name of the field that is wrong.
 """
 
 from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from services.beats.document import check_beat
 from services.beats.grid import OFFSET_MAX_MS, in_order
-from services.beats.types import BPM_MIN, METERS, ROLES, STEPS_PER_QUARTER, TICKS_PER_STEP, Beat, Event, Grid, Section
+from services.beats.types import BPM_MIN, METERS, STEPS_PER_QUARTER, TICKS_PER_STEP, Beat, Event, Grid, Section
 from services.errors import FieldError, Invalid
+from services.notation.bounds import BARS_READ_MAX, NOTES_READ_MAX
 from services.notation.bsm import COMPONENTS
+from services.notation.bsm_shape import Number, faults
 from services.notation.drumset import PLACES, ROLE_OF, parts_of
 
-SIZE_MAX = 16 << 20  # bytes
-HITS_MAX = 50_000
-NUMBER_MAX = 1e9  # beyond, a number is a mistake
+SIZE_MAX = 48 << 20  # bytes: NOTES_READ_MAX hits
 DEPTH_MAX = 16  # of objects in objects
 VELOCITY = 0.8  # of an older map's hit that says nothing
-ARTICULATIONS = ("ghost", "accent", "flam", "roll", "open", "choke")
-# Rows of drumset.PLACES by component, with the names that older maps use; anything else is percussion.
+# Rows of drumset.PLACES by component, with the names that older maps use; anything else of theirs is percussion.
 ROWS = {name: row for row, name in COMPONENTS.items()} | {
     "hihat": "hat_closed", "hihatpedal": "hat_closed", "hihathalf": "hat_open", "rimshot": "snare", "crash1": "crash",
     "crash2": "crash", "splash": "crash", "china": "crash", "ridebell": "ride", "ridebow": "ride", "rideedge": "ride",
@@ -32,25 +32,44 @@ ROWS = {name: row for row, name in COMPONENTS.items()} | {
     "cowbell": "perc", "auxpercussion": "perc",
 }  # fmt: skip
 _ROWS = {name.replace("_", ""): row for name, row in ROWS.items()}
+# What a map calls the fields of a beat: those of its grid, and those of a hit.
+_TIMING = {
+    "meter": "timeSignature", "bars": "bars", "swing": "swing", "swing_unit": "swingUnit", "tempo_map": "tempoMap",
+    "bpm": "tempoMap", "pickup_steps": "pickupSteps",
+}  # fmt: skip
+_HIT = {
+    "bar": "place.bar", "step": "place.step", "tick": "place.tick", "offset_ms": "place.offsetMs",
+    "duration_steps": "duration", "velocity": "velocity", "id": "id",
+}  # fmt: skip
+_EVENT = re.compile(r"events\[(\d+)\]\.(\w+)")
 
 
 def read_bsm(data: bytes) -> Beat:
     """The beat of a map. Raises Invalid for what is no map, another major version, or a beat outside the contract."""
     if len(data) > SIZE_MAX:
-        raise _bad("", "is larger than 16 MB")
+        raise _bad("", f"is larger than {SIZE_MAX >> 20} MB")
     try:
-        said = json.loads(data)
+        said = json.loads(data, parse_constant=_no_constant)
+        if b"\\ud" in data.lower():
+            json.dumps(said, ensure_ascii=False).encode()
+    except UnicodeEncodeError as problem:  # half a surrogate pair: no store and no file can hold it
+        raise _bad("", "holds half a character") from problem
     except (ValueError, RecursionError) as problem:
         raise _bad("", "is not JSON") from problem
     if not isinstance(said, dict):
         raise _bad("", "is not an object")
-    version = str(said.get("version", said.get("Version", "")))
+    version = said.get("version", said.get("Version", ""))
+    version = version if isinstance(version, str) else "no text"
     major = version.partition(".")[0]
     if major == "2":
         return _second(said)
     if major == "1":
         return _first(_lowered(said))
     raise _bad("version", f"is {version[:20] or 'missing'}; versions 1 and 2 are read")
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is not JSON")
 
 
 def _bad(field: str, message: str) -> Invalid:
@@ -61,67 +80,48 @@ def _bad(field: str, message: str) -> Invalid:
 
 
 def _second(said: Mapping[str, Any]) -> Beat:
-    timing = _object(said, "timing")
-    tempo_map = tuple(
-        (_whole(row, "bar", f"timing.tempoMap[{i}]"), _number(row, "bpm", f"timing.tempoMap[{i}]"))
-        for i, row in enumerate(_rows(timing, "tempoMap", "timing."))
-    )
+    for path, message in faults(said):
+        raise _bad(path, message)
+    timing = said["timing"]
+    tempo_map = tuple((int(row["bar"]), float(row["bpm"])) for row in timing["tempoMap"])
     grid = Grid(
-        tempo_map,
-        str(timing.get("timeSignature")),
-        _whole(timing, "bars", "timing"),
-        _number(timing, "swing", "timing"),
-        _whole(timing, "swingUnit", "timing"),
-        _whole(timing, "pickupSteps", "timing"),
-    )
-    events = [_event(row, f"hitObjects[{i}]") for i, row in enumerate(_rows(said, "hitObjects"))]
-    sections = tuple(
-        Section(str(s.get("name", "")), _whole(s, "firstBar", "sections"), _whole(s, "bars", "sections"))
-        for s in _rows(said, "sections")
-    )
-    return _checked(grid, events, sections, _object(said, "metadata"))
+        tempo_map, timing["timeSignature"], int(timing["bars"]), float(timing["swing"]), int(timing["swingUnit"]),
+        int(timing["pickupSteps"]),
+    )  # fmt: skip
+    sections = tuple(Section(s["name"], int(s["firstBar"]), int(s["bars"])) for s in said["sections"])
+    return _checked(grid, [_event(row) for row in said["hitObjects"]], sections, said["metadata"])
 
 
-def _event(row: Mapping[str, Any], path: str) -> Event:
-    place = _object(row, "place", f"{path}.")
-    key = _row(str(row.get("component", "")))
-    role, articulation = row.get("role"), row.get("articulation")
-    if role not in ROLES:
-        raise _bad(f"{path}.role", f"is one of {', '.join(ROLES)}")
-    if articulation is not None and articulation not in ARTICULATIONS:
-        raise _bad(f"{path}.articulation", f"is one of {', '.join(ARTICULATIONS)}, or null")
+def _event(row: Mapping[str, Any]) -> Event:
+    place, key = row["place"], ROWS[row["component"]]
     instrument, variant = parts_of(key)
     return Event(
-        id=str(row.get("id", "")),
-        bar=_whole(place, "bar", path),
-        step=_whole(place, "step", path),
-        tick=_whole(place, "tick", path),
-        offset_ms=_number(place, "offsetMs", path),
-        role=role,
+        id=row["id"],
+        bar=int(place["bar"]),
+        step=int(place["step"]),
+        tick=int(place["tick"]),
+        offset_ms=float(place["offsetMs"]),
+        role=row["role"],
         instrument=instrument,
-        velocity=_number(row, "velocity", path),
-        duration_steps=_number(row, "duration", path),
+        velocity=float(row["velocity"]),
+        duration_steps=float(row["duration"]),
         pitch=PLACES[key].note,
-        articulation=articulation,
+        articulation=row["articulation"],
         variant=variant,
         source="import",
-        confidence=_number(row, "confidence", path),
+        confidence=float(row["confidence"]),
     )
-
-
-def _row(component: str) -> str:
-    return _ROWS.get(component.lower().replace("_", "").replace("-", ""), "perc")
 
 
 def _first(said: Mapping[str, Any]) -> Beat:
     """A map of an older draft: times in whole milliseconds, keys in lower case by now."""
-    timing = _object(said, "timing")
+    timing = _taken(said, "timing")
     bpm, meter = _number(timing, "bpm", "timing"), str(timing.get("timesignature", "4/4"))
     if meter not in METERS or bpm < BPM_MIN:
         raise _bad("timing", f"needs a bpm and a timeSignature of {', '.join(METERS)}")
     offset_ms = _number(timing, "offset", "timing") if "offset" in timing else 0.0
     tick_ms = 60_000.0 / bpm / STEPS_PER_QUARTER / TICKS_PER_STEP
-    rows = [(_number(row, "time", f"hitObjects[{i}]"), row) for i, row in enumerate(_rows(said, "hitobjects"))]
+    rows = [(_number(row, "time", f"hitObjects[{i}]"), row) for i, row in enumerate(_rows(said))]
     bar_ms = METERS[meter] * TICKS_PER_STEP * tick_ms
     early_ms = offset_ms - min((time for time, _ in rows), default=offset_ms)
     offset_ms -= bar_ms * max(0, math.ceil(early_ms / bar_ms))
@@ -148,15 +148,33 @@ def _first(said: Mapping[str, Any]) -> Beat:
                 source="import",
             )
         )
-    grid = Grid(((0, bpm),), meter, last + 1)
-    return _checked(grid, events, (), said.get("metadata") if isinstance(said.get("metadata"), dict) else {})
+    meta = said.get("metadata")
+    return _checked(Grid(((0, bpm),), meter, last + 1), events, (), meta if isinstance(meta, dict) else {})
 
 
-def _checked(grid: Grid, events: list[Event], sections: tuple[Section, ...], meta: Any) -> Beat:
+def _row(component: str) -> str:
+    return _ROWS.get(component.lower().replace("_", "").replace("-", ""), "perc")
+
+
+def _checked(grid: Grid, events: list[Event], sections: tuple[Section, ...], meta: Mapping[str, Any]) -> Beat:
     title = " ".join(str(meta.get("title") or "").split())
     beat = Beat(grid, tuple(events), {}, sections, {}, {"title": title} if title else {})
-    check_beat(beat)
+    try:
+        check_beat(beat, BARS_READ_MAX)
+    except Invalid as refused:
+        errors = tuple(FieldError(_own_name(e.field), e.message) for e in refused.errors)
+        raise Invalid(
+            f"The map cannot be read: {errors[0].field} {errors[0].message}.", errors=errors, code="broken_map"
+        ) from refused
     return Beat(grid, in_order(grid, events), {}, sections, {}, beat.meta)
+
+
+def _own_name(field: str) -> str:
+    """What a map calls a field of a beat."""
+    hit = _EVENT.fullmatch(field)
+    if hit:
+        return f"hitObjects[{hit[1]}].{_HIT.get(hit[2], hit[2])}"
+    return f"timing.{_TIMING[field]}" if field in _TIMING else field
 
 
 def _lowered(said: Any, depth: int = 0) -> Any:
@@ -168,31 +186,23 @@ def _lowered(said: Any, depth: int = 0) -> Any:
     return [_lowered(v, depth + 1) for v in said] if isinstance(said, list) else said
 
 
-def _object(said: Mapping[str, Any], name: str, path: str = "") -> Mapping[str, Any]:
+def _taken(said: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     value = said.get(name)
     if not isinstance(value, dict):
-        raise _bad(f"{path}{name}", "is an object")
+        raise _bad(name, "is an object")
     return value
 
 
-def _rows(said: Mapping[str, Any], name: str, path: str = "") -> list[Mapping[str, Any]]:
-    value = said.get(name)
+def _rows(said: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    value = said.get("hitobjects")
     if not isinstance(value, list) or not all(isinstance(row, dict) for row in value):
-        raise _bad(f"{path}{name}", "is a list of objects")
-    if len(value) > HITS_MAX:
-        raise _bad(f"{path}{name}", f"has more than {HITS_MAX} entries")
+        raise _bad("hitObjects", "is a list of objects")
+    if len(value) > NOTES_READ_MAX:
+        raise _bad("hitObjects", f"has more than {NOTES_READ_MAX} entries")
     return value
 
 
 def _number(said: Mapping[str, Any], name: str, path: str) -> float:
-    value = said.get(name)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= NUMBER_MAX:
-        raise _bad(f"{path}.{name}", "is a number")
-    return value
-
-
-def _whole(said: Mapping[str, Any], name: str, path: str) -> int:
-    value = _number(said, name, path)
-    if value != int(value):
-        raise _bad(f"{path}.{name}", "is a whole number")
-    return int(value)
+    for where, message in faults(said.get(name), Number(), f"{path}.{name}"):
+        raise _bad(where, message)
+    return float(said[name])

@@ -81,7 +81,7 @@ def _conductor(beat: Beat, clock: TickClock) -> mido.MidiTrack:
     """The first track: title, meter (an upbeat is a bar of its own, counted in sixteenths) and tempo map."""
     grid = beat.grid
     meter = (int(grid.meter.split("/")[0]), int(grid.meter.split("/")[1]))
-    metas = [(0, 0, mido.MetaMessage("track_name", name=title_of(beat) or UNTITLED))]
+    metas = [(0, 0, mido.MetaMessage("track_name", name=_text(title_of(beat)) or UNTITLED))]
     if grid.pickup_steps:
         metas.append((0, 1, _meter_meta(grid, (grid.pickup_steps, 16))))
     metas.append((clock.bar_ticks[1] if grid.pickup_steps else 0, 1, _meter_meta(grid, meter)))
@@ -93,6 +93,11 @@ def _conductor(beat: Beat, clock: TickClock) -> mido.MidiTrack:
         track.append(meta.copy(time=at - last))
         last = at
     return track
+
+
+def _text(said: str) -> str:
+    """A text that UTF-8 can hold."""
+    return said.encode("utf-8", "replace").decode()
 
 
 def _meter_meta(grid: Grid, meter: tuple[int, int]) -> mido.MetaMessage:

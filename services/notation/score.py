@@ -49,4 +49,4 @@ def events_csv(beat: Beat) -> bytes:
         row = {name: getattr(event, name) for name in COLUMNS if name != "time_s"}
         row |= {"time_s": round(time_s, TIME_DIGITS), "muted": str(event.muted).lower()}
         table.writerow(["" if row[name] is None else row[name] for name in COLUMNS])
-    return text.getvalue().encode()
+    return text.getvalue().encode("utf-8", "replace")

@@ -136,7 +136,8 @@ def test_equal_times_are_sorted_by_role_then_id():
     [
         ({"meter": "9/8"}, "meter"),
         ({"bars": 0}, "bars"),
-        ({"bars": 65}, "bars"),
+        ({"bars": 257}, "bars"),
+        ({"bars": 65, "tempo_map": ((0, 40.0),)}, "bars"),
         ({"swing": 0.76}, "swing"),
         ({"swing_unit": 4}, "swing_unit"),
         ({"tempo_map": ()}, "tempo_map"),

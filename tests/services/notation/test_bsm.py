@@ -15,8 +15,12 @@ from services.beats.types import Beat, Event, Grid
 from services.errors import Invalid
 from services.notation.bsm import COMPONENTS, beat_bsm
 from services.notation.bsm_reader import ROWS, read_bsm
+from services.notation.bsm_shape import faults
 from services.notation.difficulty import LEVELS, levels
 from services.notation.drumset import PLACES
+from services.notation.midi import beat_midi
+from services.notation.midi_reader import read_midi
+from services.notation.score import events_csv
 from tests.services.notation.grooves import groove
 from tests.services.notation.random_beats import beats, notated
 
@@ -143,3 +147,68 @@ def test_what_is_no_map_is_refused(data: bytes) -> None:
     with pytest.raises(Invalid) as refused:
         read_bsm(data)
     assert refused.value.code == "broken_map"
+
+
+WHOLE = json.loads(beat_bsm(groove("4/4", bars=1)))
+ODD: list[Any] = [None, True, -1, 0, 0.5, 1.5, 2, 99, 1e8, "", "x", "kick", [], [1], {}, {"a": 1}, "2.1.0", "3.0.0"]
+
+
+def ways(value: Any, way: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """The way to every value inside a document, through the first entry of each list."""
+    found = [way] if way else []
+    inner = value.items() if isinstance(value, dict) else enumerate(value[:1]) if isinstance(value, list) else ()
+    return found + [deeper for key, one in inner for deeper in ways(one, (*way, key))]
+
+
+@pytest.mark.parametrize("way", ways(WHOLE), ids=lambda way: ".".join(map(str, way)))
+def test_what_the_schema_refuses_the_reader_refuses_by_its_own_name(way: tuple[Any, ...]) -> None:
+    """Every field of a map takes every odd value, or is left out."""
+    validator = jsonschema.Draft202012Validator(SCHEMA)
+    for odd in [*ODD, "left out"]:
+        said = json.loads(json.dumps(WHOLE))
+        at = said
+        for step in way[:-1]:
+            at = at[step]
+        if odd == "left out":
+            del at[way[-1]]
+        else:
+            at[way[-1]] = odd
+        if validator.is_valid(said):
+            assert not list(faults(said)), (way, odd)
+            continue
+        with pytest.raises(Invalid) as refused:
+            read_bsm(json.dumps(said).encode())
+        assert refused.value.code == "broken_map"
+        named = refused.value.errors[0].field.replace("[", ".").replace("]", "").split(".")
+        assert named[0] == str(way[0]), (way, odd, named)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "named"),
+    [
+        ("hitObjects.0.place.bar", 1, "hitObjects[0].place.bar"), ("timing.pickupSteps", 16, "timing.pickupSteps"),
+        ("hitObjects.1.id", WHOLE["hitObjects"][0]["id"], "hitObjects[1].id"), ("timing.bars", 30_000, "timing.bars"),
+        ("hitObjects.0.duration", 900, "hitObjects[0].duration"), ("sections.0.bars", 9, "sections[0]"),
+        ("hitObjects.0.confidence", 1.5, "hitObjects[0].confidence"),
+        ("hitObjects.0.component", "gong", "hitObjects[0].component"),
+    ],
+)  # fmt: skip
+def test_what_does_not_hold_together_is_named_as_the_map_names_it(path: str, value: Any, named: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        read_bsm(changed(path, value))
+    assert (refused.value.code, refused.value.errors[0].field) == ("broken_map", named)
+
+
+@pytest.mark.parametrize("text", ['"\\ud800"', '"\\uDFFFx"', "NaN", "Infinity"])
+def test_half_a_character_and_no_number_are_refused(text: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        read_bsm(beat_bsm(groove("4/4", bars=1)).replace(b'"A groove"', text.encode()))
+    assert refused.value.code == "broken_map"
+
+
+def test_half_a_character_in_a_title_does_not_stop_a_file() -> None:
+    beat = replace(groove("4/4", bars=1), meta={"title": "half \ud800"})
+    assert read_bsm(beat_bsm(beat)).meta["title"] == "half ?"
+    assert read_midi(beat_midi(beat)).meta["title"] == "half ?"
+    odd = replace(beat, events=(replace(beat.events[0], id="\udfff"),))
+    assert events_csv(odd).splitlines()[1].startswith(b"?,")
