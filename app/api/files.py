@@ -16,8 +16,19 @@ from app.serving import Served, serve
 from db import beats as repo
 from db.store import Document
 from services.errors import NotFound
+from services.notation.kit_maps import NOTE_MAPS
 
 blp = Door("files", __name__, url_prefix="/v1", description="Audio, MIDI, kits and stems of a beat")
+
+
+NOTE_MAP = fields.Str(
+    load_default="gm",
+    validate=validate.OneOf(NOTE_MAPS),
+    metadata={
+        "description": "gm: General MIDI. vdrums, nitro, avl: as Roland V-Drums, Alesis Nitro and the plug-in AVL Drumkits "
+        "number their drums. pads: the notes of `kit.sfz`, one for each sound"
+    },
+)
 
 
 class WavQuery(VersionQuery):
@@ -34,7 +45,7 @@ class WavQuery(VersionQuery):
 class MidiQuery(VersionQuery):
     """Which note a sound gets."""
 
-    map = fields.Str(load_default="gm", validate=validate.OneOf(("gm", "pads")))
+    map = NOTE_MAP
 
 
 class StemsQuery(WavQuery):

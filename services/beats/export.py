@@ -26,7 +26,8 @@ from services.notation.archive import zip_bytes
 from services.notation.bsm import beat_bsm
 from services.notation.engrave import SIZES, Paper, Sheet
 from services.notation.kit import kit_zip
-from services.notation.midi import NoteMap, beat_midi
+from services.notation.kit_maps import NOTE_MAPS, NoteMap
+from services.notation.midi import beat_midi
 from services.notation.musicxml import REPEATS, Repeats
 from services.notation.score import events_csv, score_musicxml, score_pdf, score_svg
 
@@ -102,8 +103,8 @@ def file_name(beat: Beat, name: str, options: ExportOptions) -> str:
     labels = [maker.label] if maker.label else []
     if "loop" in maker.options and options.loop:
         labels.append("loop")
-    if "note_map" in maker.options and options.note_map == "pads":
-        labels.append("pads")
+    if "note_map" in maker.options and options.note_map != "gm":
+        labels.append(options.note_map)
     return f"{stem_name(beat, *labels)}.{name.rpartition('.')[2]}"
 
 
@@ -111,8 +112,8 @@ def _check(options: ExportOptions) -> None:
     errors = []
     if options.bits not in BITS:
         errors.append(FieldError("bits", f"is one of {', '.join(BITS)}"))
-    if options.note_map not in {"gm", "pads"}:
-        errors.append(FieldError("map", "is gm or pads"))
+    if options.note_map not in NOTE_MAPS:
+        errors.append(FieldError("map", f"is one of {', '.join(NOTE_MAPS)}"))
     if options.paper not in SIZES:
         errors.append(FieldError("paper", f"is one of {', '.join(SIZES)}"))
     if options.repeats not in REPEATS:

@@ -2,8 +2,8 @@
 
 960 ticks a quarter, the same tick as the document's. Every note lies where its event sounds (swing, ticks and
 `offset_ms` included), so a DAW plays what the audio plays. Drums are on channel 10: with the map `gm` by instrument
-(General MIDI level 1 percussion), with `pads` the notes of `kit.sfz`: one per sample from 36 upward, then one for each
-further version of a sample that plays.
+(General MIDI level 1 percussion), with another of `kit_maps.py` as that kit numbers them, with `pads` the notes of
+`kit.sfz`: one per sample from 36 upward, then one for each further version of a sample that plays.
 Events with a pitch are notes of that pitch on a melodic channel per role, or on channel 10 where it is the General MIDI
 note of their drum, as in a transcription or a skeleton. Muted events are left out.
 """
@@ -14,7 +14,6 @@ import io
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import mido
 
@@ -25,9 +24,9 @@ from services.beats.placing import kit_order
 from services.beats.ticks import TICKS_PER_QUARTER, TickClock, length_ticks, midi_velocity
 from services.beats.types import BEAT_STEPS, INSTRUMENTS, ROLES, Beat, Event, Grid, Role
 from services.beats.voices import VoiceKey, is_open, key_of
+from services.notation import drumset
 from services.notation.drumset import BY_NOTE, HEIGHTS, PLACES, parts_of
-
-NoteMap = Literal["gm", "pads"]
+from services.notation.kit_maps import KIT_MAPS, KitMap, NoteMap
 
 DRUM_CHANNEL = 9  # counted from 0: MIDI's channel 10
 MIDI_CLOCKS_PER_STEP = 6  # 24 MIDI clocks a quarter
@@ -35,10 +34,7 @@ UNTITLED = "SoundRoutine"
 # General MIDI 1 percussion. Where it has no such sound (bass, tonal, vocal, texture), one that is seldom used.
 GM_NOTES = {instrument: PLACES[instrument].note for instrument in INSTRUMENTS}
 DRUM_NAMES = frozenset(GM_NOTES) - {"bass", "tonal", "vocal", "texture"}
-GM_TOMS = tuple(PLACES[f"tom/{height}"].note for height in HEIGHTS)  # the toms of a kit in turn
-GM_HEIGHTS = {
-    height: PLACES[f"tom/{height}"].note for height in HEIGHTS
-}  # of one tom that is played at several pitches
+TOMS = tuple(f"tom/{height}" for height in HEIGHTS)  # the toms of a kit in turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +53,15 @@ class _Notes:
     """Which note an event gets: by its pad, or by its part, toms by their sound."""
 
     pads: Mapping[VoiceKey, int]
-    toms: Mapping[str, int]
-    note_map: NoteMap
+    toms: Mapping[str, str]
+    kit: KitMap | None  # None: pads
 
 
 def beat_midi(beat: Beat, note_map: NoteMap = "gm") -> bytes:
     """The bytes of the MIDI file of a beat, always the same for it. A beat without hits has empty tracks."""
     hits = perform(beat)
     clock = TickClock(beat.grid)
-    notes = _Notes(pad_notes(beat), _tom_notes(beat), note_map)
+    notes = _Notes(pad_notes(beat), _tom_rows(beat), None if note_map == "pads" else KIT_MAPS[note_map])
     file = mido.MidiFile(type=1, ticks_per_beat=TICKS_PER_QUARTER, charset="utf-8")
     file.tracks.append(_conductor(beat, clock))
     for role in ROLES:
@@ -109,13 +105,13 @@ def _note(hit: Hit, clock: TickClock, notes: _Notes) -> Note:
     event = hit.event
     key = key_of(event)
     if key is None and _is_drum_note(event):
-        channel, pitch = DRUM_CHANNEL, event.pitch or 0
+        channel, pitch = DRUM_CHANNEL, _drum_note(event, notes.kit)
     elif key is None:
         channel, pitch = ROLES.index(event.role), event.pitch or 0
-    elif notes.note_map == "pads":
+    elif notes.kit is None:
         channel, pitch = DRUM_CHANNEL, notes.pads[key]
     else:
-        channel, pitch = DRUM_CHANNEL, _gm_note(event, notes.toms)
+        channel, pitch = DRUM_CHANNEL, notes.kit.note_of(_row(event, notes.toms))
     on = clock.ticks(hit.time_s)
     return Note(channel, pitch, midi_velocity(event.velocity), on, on + length_ticks(event))
 
@@ -127,20 +123,28 @@ def _is_drum_note(event: Event) -> bool:
     return parts_of(BY_NOTE.get(event.pitch, "perc"))[0] == event.instrument
 
 
-def _gm_note(event: Event, toms: Mapping[str, int]) -> int:
-    """By the part that an event plays; a tom by its height, and several toms of one kit lie low, mid and high."""
-    if event.instrument == "tom":
-        return GM_HEIGHTS.get(event.variant or "", toms[event.sample_id or ""])
+def _drum_note(event: Event, kit: KitMap | None) -> int:
+    """The note of a drum without a sound: the very one it has in General MIDI, else that of its part."""
+    if kit is None or kit is KIT_MAPS["gm"]:
+        return event.pitch or 0
+    return kit.note_of(drumset.key_of(event))
+
+
+def _row(event: Event, toms: Mapping[str, str]) -> str:
+    """The row of PLACES of the part that an event plays; a tom without a height by its place among the kit's toms."""
+    if event.instrument == "tom" and event.variant not in HEIGHTS:
+        return toms[event.sample_id or ""]
     if event.instrument == "hat_closed" and is_open(event):
-        return GM_NOTES["hat_open"]
-    return GM_NOTES.get(event.instrument, GM_NOTES["perc"])
+        return "hat_open"
+    return drumset.key_of(event)
 
 
-def _tom_notes(beat: Beat) -> dict[str, int]:
+def _tom_rows(beat: Beat) -> dict[str, str]:
+    """Several toms of one kit lie low, mid and high."""
     playing = {e.sample_id for e in beat.events if e.instrument == "tom"}
     toms = [s.sample_id for s in kit_order(beat) if s.sample_id in playing]
-    notes = GM_TOMS if len(toms) > 1 else (GM_NOTES["tom"],)
-    return {sample_id: notes[i % len(notes)] for i, sample_id in enumerate(toms)}
+    rows = TOMS if len(toms) > 1 else ("tom",)
+    return {sample_id: rows[i % len(rows)] for i, sample_id in enumerate(toms)}
 
 
 def _once(notes: Sequence[Note]) -> list[Note]:

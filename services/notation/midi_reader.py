@@ -2,14 +2,16 @@
 
 What `midi.py` wrote comes back with the same notes at the same ticks; a file of another program at its own resolution
 rounded to 960 a quarter. One meter; an upbeat may come first as a shorter bar. Notes that begin after the last bar are
-in it, late. Raises Invalid (code `broken_midi`) for what is no MIDI file or no beat.
+in it, late. A file may be read for its drums alone: those of channel 10, else of a track that is called drums. Raises
+Invalid (code `broken_midi`, `no_drums`) for what is no MIDI file or no beat.
 """
 
 from __future__ import annotations
 
 import io
+import re
 from bisect import bisect_right
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 import mido
@@ -19,17 +21,26 @@ from services.beats.grid import OFFSET_MAX_MS, in_order
 from services.beats.ticks import TICKS_PER_QUARTER, US_PER_MINUTE
 from services.beats.types import METERS, ROLES, TICKS_PER_STEP, Beat, Event, Grid, Role
 from services.errors import Invalid
-from services.notation.drumset import BY_NOTE, ROLE_OF, parts_of
+from services.notation.bounds import BARS_READ_MAX, NOTES_READ_MAX
+from services.notation.drumset import ROLE_OF, parts_of
+from services.notation.kit_maps import KIT_MAPS, KitName
 
 SIZE_MAX = 8 << 20  # bytes
-NOTES_MAX = 50_000
-BARS_MAX = 10_000
 DRUM_CHANNEL = 9
+DRUM_TRACK = re.compile(r"drum|perc|beat|kit\b", re.IGNORECASE)  # in the name of a track
 DEFAULT_TEMPO_US = 500_000
 VELOCITY_MAX = 127
 DIGITS = 6
 STEPS_PER_WHOLE = 16
 MINUTE_MS = 60_000.0
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a file is read. `kit_map`: which drum a note is; `drums_only`: pitched notes are left out, with a warning."""
+
+    kit_map: KitName = "gm"
+    drums_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,20 +66,27 @@ class _Heard:
     meters: list[tuple[int, int, int]] = field(default_factory=list)  # tick, numerator, denominator
 
 
-def read_midi(data: bytes) -> Beat:
-    """The beat of a MIDI file. A file without notes is empty bars."""
-    heard = _heard(data)
+def read_midi(data: bytes, reading: Reading | None = None) -> Beat:
+    """The beat of a MIDI file. A file without notes is empty bars.
+
+    For its drums alone a file needs some (`no_drums`); `meta.warnings` then says how many pitched notes were left out.
+    """
+    reading, heard = reading or Reading(), _heard(data)
     meter, pickup = _meter(heard)
     bar_ticks, first = METERS[meter] * TICKS_PER_STEP, pickup * TICKS_PER_STEP
     bars = max(1, -(-(_end(heard) - first) // bar_ticks) + (1 if pickup else 0))
-    if bars > BARS_MAX:
-        raise _bad(f"it has more than {BARS_MAX} bars")
+    if bars > BARS_READ_MAX:
+        raise _bad(f"it has more than {BARS_READ_MAX} bars")
+    warnings = _keep_drums(heard) if reading.drums_only else []
     edges = [0] if not pickup else [0, first]
     edges += [edges[-1] + bar_ticks * (i + 1) for i in range(bars - len(edges) + 1)]
     grid = Grid(_tempo_map(heard, edges[:-1]), meter, bars, pickup_steps=pickup)
-    events = [_event(note, i, grid, edges) for i, note in enumerate(sorted(heard.notes, key=_order))]
-    beat = Beat(grid, tuple(events), {}, meta={"title": heard.title} if heard.title else {})
-    check_beat(beat)
+    rows = KIT_MAPS[reading.kit_map].row_of
+    keys = [(n, rows(n.pitch) if n.channel == DRUM_CHANNEL else "tonal") for n in sorted(heard.notes, key=_order)]
+    events = [_event(note, (f"m{i}", key), grid, edges) for i, (note, key) in enumerate(keys)]
+    meta = ({"title": heard.title} if heard.title else {}) | ({"warnings": warnings} if warnings else {})
+    beat = Beat(grid, tuple(events), {}, meta=meta)
+    check_beat(beat, BARS_READ_MAX)
     return Beat(grid, in_order(grid, events), {}, meta=beat.meta)
 
 
@@ -101,7 +119,7 @@ def _read_track(track: mido.MidiTrack, place: int, scale: Fraction, out: _Heard)
         at += message.time
         tick = round(at * scale)
         if message.type == "track_name":
-            name = name or message.name.strip()
+            name = name or _text(message.name)
             out.title = out.title or (name if place == 0 else "")
         elif message.type == "set_tempo":
             out.tempi.append((tick, message.tempo))
@@ -116,10 +134,32 @@ def _read_track(track: mido.MidiTrack, place: int, scale: Fraction, out: _Heard)
                 out.notes.append(_Note(on, max(on + 1, tick), message.channel, message.note, velocity, name))
     for (channel, pitch), begun in open_notes.items():
         out.notes += [_Note(on, on + TICKS_PER_STEP, channel, pitch, velocity, name) for on, velocity in begun]
-    if len(out.notes) > NOTES_MAX:
-        raise _bad(f"it has more than {NOTES_MAX} notes")
+    if len(out.notes) > NOTES_READ_MAX:
+        raise _bad(f"it has more than {NOTES_READ_MAX} notes")
     # A conductor's track ends with the piece; where a track of notes ends says how long its last note is held.
     out.end = max(out.end, 0 if _plays(track) else round(at * scale))
+
+
+def _text(said: str) -> str:
+    """A name as it was meant: our files and most others are UTF-8, older ones Latin 1."""
+    try:
+        said = said.encode("latin1").decode()
+    except UnicodeDecodeError:
+        pass
+    return " ".join(said.split())
+
+
+def _keep_drums(heard: _Heard) -> list[str]:
+    """Leave only drums, on their channel; what to say of the others. Raises Invalid where there are none."""
+    drums = [note for note in heard.notes if note.channel == DRUM_CHANNEL]
+    if not drums:
+        drums = [replace(n, channel=DRUM_CHANNEL) for n in heard.notes if DRUM_TRACK.search(n.track)]
+    if not drums:
+        why = "it has no drums: no notes on channel 10, nor in a track called drums"
+        raise Invalid(f"The MIDI file cannot be read: {why}.", code="no_drums")
+    left = len(heard.notes) - len(drums)
+    heard.notes = drums
+    return [f"{left} pitched notes were left out: a beat plays drums."] if left else []
 
 
 def _plays(track: mido.MidiTrack) -> bool:
@@ -166,27 +206,25 @@ def _tempo_map(heard: _Heard, starts: list[int]) -> tuple[tuple[int, float], ...
     return tuple(rows)
 
 
-def _event(note: _Note, number: int, grid: Grid, edges: list[int]) -> Event:
-    """A note as an event; past the end of the grid it is late in the last tick."""
+def _event(note: _Note, named_key: tuple[str, str], grid: Grid, edges: list[int]) -> Event:
+    """A note as an event of an id and a row of PLACES; past the end of the grid it is late in the last tick."""
+    name, key = named_key
     bar = min(len(edges) - 2, bisect_right(edges, note.on) - 1)
     inside = note.on - edges[bar]
     over = max(0, inside - (edges[bar + 1] - edges[bar] - 1))
     step, tick = divmod(inside - over, TICKS_PER_STEP)
-    bpm = [value for first, value in grid.tempo_map if first <= bar][-1]
-    late_ms = over * MINUTE_MS / bpm / TICKS_PER_QUARTER
+    late_ms = over * MINUTE_MS / grid.tempo_map[-1][1] / TICKS_PER_QUARTER if over else 0.0
     if late_ms > OFFSET_MAX_MS:
         raise _bad("a note begins long after its last bar")
-    drum = note.channel == DRUM_CHANNEL
-    key = BY_NOTE.get(note.pitch, "perc") if drum else "tonal"
     instrument, variant = parts_of(key)
-    named: Role | None = next((role for role in ROLES if role == note.track), None)
+    role: Role | None = next((role for role in ROLES if role == note.track), None)
     return Event(
-        id=f"m{number}",
+        id=name,
         bar=bar,
         step=step,
         tick=tick,
         offset_ms=late_ms,
-        role=named or ROLE_OF[instrument],
+        role=role or ROLE_OF[instrument],
         instrument=instrument,
         velocity=round(note.velocity / VELOCITY_MAX, DIGITS),
         duration_steps=min((note.off - note.on) / TICKS_PER_STEP, grid.bars * grid.steps_per_bar),

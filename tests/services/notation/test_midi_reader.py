@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+from collections import Counter
+from dataclasses import replace
 
 import mido
 import music21
@@ -11,8 +13,10 @@ from hypothesis import given, settings
 
 from services.beats.types import METERS, Beat, Event, Grid
 from services.errors import Invalid
-from services.notation.midi import beat_midi
-from services.notation.midi_reader import read_midi
+from services.notation.drumset import PLACES, parts_of
+from services.notation.kit_maps import KIT_MAPS, KIT_NAMES, KitName
+from services.notation.midi import DRUM_NAMES, beat_midi
+from services.notation.midi_reader import Reading, read_midi
 from tests.services.notation.grooves import groove
 from tests.services.notation.random_beats import beats
 
@@ -109,7 +113,7 @@ METERS_TWO = [
     "data",
     [
         b"", b"MThd", b"RIFF" + b"\0" * 40, beat_midi(groove())[:60], file_of(METERS_TWO), file_of(note(36, 0), kind=2),
-        file_of(note(36, 480 * 4 * 70)), file_of([mido.MetaMessage("set_tempo", tempo=1), *note(36, 0)]),
+        file_of(note(36, 480 * 4 * 21_000)), file_of([mido.MetaMessage("set_tempo", tempo=1), *note(36, 0)]),
         b"MThd\0\0\0\6\0\1\0\1\x01\xe0MTrk\xff\xff\xff\xff" + b"\x80" * 64,
     ],
 )  # fmt: skip
@@ -127,3 +131,61 @@ def test_a_pitched_event_stays_pitched() -> None:
     beat = Beat(Grid(((0, 100.0),), "4/4", 1), (Event("a", 0, 2, "TEXTURE", "tonal", 0.5, pitch=64),), {})
     (event,) = read_midi(beat_midi(beat)).events
     assert (event.pitch, event.instrument, event.role) == (64, "tonal", "TEXTURE")
+
+
+@pytest.mark.parametrize("name", KIT_NAMES)
+def test_every_kit_map_gives_back_what_it_was_given(name: KitName) -> None:
+    """Each drum has a note of its own in each map, and that note means the same drum."""
+    kit = KIT_MAPS[name]
+    drums = [key for key in PLACES if parts_of(key)[0] in DRUM_NAMES]
+    for key in drums:
+        assert kit.row_of(kit.note_of(key)) == ("tom/mid" if key == "tom" else key)
+    beat = groove("4/4", bars=2)
+    read = read_midi(beat_midi(beat, name), Reading(name))
+    assert Counter((e.instrument, e.variant) for e in read.events) == Counter(
+        (e.instrument, e.variant) for e in read_midi(beat_midi(beat)).events
+    )
+
+
+def test_a_kit_map_numbers_its_drums_as_its_maker_says() -> None:
+    """The V-Drums' open hat at the edge, and the floor tom's rim."""
+    data = file_of([*note(26, 0), *note(58, 0), *note(22, 240)])
+    plain, right = read_midi(data), read_midi(data, Reading("vdrums"))
+    assert [(e.instrument, e.variant) for e in right.events] == [
+        ("hat_open", None), ("tom", "low"), ("hat_closed", None),
+    ]  # fmt: skip
+    assert [e.instrument for e in plain.events] == ["perc", "vocal", "perc"]
+    high = Event("a", 0, 0, "FILL", "tom", 0.8, pitch=50, variant="high")
+    written = beat_midi(Beat(Grid(((0, 100.0),), "4/4", 1), (high,), {}), "vdrums")
+    assert [m[4] for m in messages(written) if m[1] == "note"] == [48]
+
+
+SONG = file_of(note(36, 0), note(45, 480, channel=1), [mido.MetaMessage("track_name", name="Bass"), *note(40, 0, 2)])
+
+
+def test_of_a_song_the_drums_alone_are_taken() -> None:
+    beat = read_midi(SONG, Reading(drums_only=True))
+    assert [e.instrument for e in beat.events] == ["kick"]
+    assert beat.meta["warnings"] == ["2 pitched notes were left out: a beat plays drums."]
+    assert len(read_midi(SONG).events) == 3
+
+
+def test_a_track_called_drums_is_one_whatever_its_channel() -> None:
+    named = [mido.MetaMessage("track_name", name="My Drums"), *note(38, 0, channel=0)]
+    beat = read_midi(file_of([], named, note(60, 0, channel=1)), Reading(drums_only=True))
+    assert [e.instrument for e in beat.events] == ["snare"]
+
+
+def test_without_drums_there_is_nothing_to_take() -> None:
+    for data in (file_of(note(60, 0, channel=0)), file_of([])):
+        with pytest.raises(Invalid) as refused:
+            read_midi(data, Reading(drums_only=True))
+        assert refused.value.code == "no_drums"
+
+
+def test_a_title_in_any_alphabet_comes_back() -> None:
+    for title in ("Küche", "台所", "Кухня"):
+        beat = replace(groove("4/4", bars=1), meta={"title": title})
+        assert read_midi(beat_midi(beat)).meta["title"] == title
+    old = file_of([mido.MetaMessage("track_name", name="Küche")])
+    assert read_midi(old).meta["title"] == "Küche"
