@@ -25,7 +25,7 @@ NOTE_MAP = fields.Str(
     load_default="gm",
     validate=validate.OneOf(NOTE_MAPS),
     metadata={
-        "description": "gm: General MIDI. vdrums, nitro, avl: as Roland V-Drums, Alesis Nitro and the plug-in AVL Drumkits "
+        "description": "gm: General MIDI. vdrums, nitro, avl: as Roland V-Drums, Alesis Nitro and AVL Drumkits "
         "number their drums. pads: the notes of `kit.sfz`, one for each sound"
     },
 )

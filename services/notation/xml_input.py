@@ -13,7 +13,7 @@ from defusedxml.ElementTree import fromstring
 
 from services.errors import Invalid
 
-SIZE_MAX = 32 << 20  # bytes of XML
+SIZE_MAX = 64 << 20  # bytes of XML: NOTES_READ_MAX notes
 CONTAINER = "META-INF/container.xml"
 
 
@@ -26,7 +26,7 @@ def unpacked(data: bytes) -> bytes:
     """The XML of a plain or compressed (.mxl) file. Raises Invalid for a damaged archive and for more than SIZE_MAX."""
     if not data.startswith(b"PK"):
         if len(data) > SIZE_MAX:
-            raise broken("it is larger than 32 MB")
+            raise broken(f"it is larger than {SIZE_MAX >> 20} MB")
         return data
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
@@ -52,7 +52,7 @@ def _member(archive: zipfile.ZipFile, name: str) -> bytes:
     with archive.open(name) as member:
         data = member.read(SIZE_MAX + 1)
     if len(data) > SIZE_MAX:
-        raise broken("it is larger than 32 MB when unpacked")
+        raise broken(f"it is larger than {SIZE_MAX >> 20} MB when unpacked")
     return data
 
 

@@ -19,6 +19,7 @@ from tests.services.notation.test_musicxml import packed
 
 SOON_S = 5.0
 SCORE = beat_musicxml(groove("4/4", bars=2))
+CLEF = b"<measure><attributes><clef><sign>percussion</sign></clef></attributes></measure>"
 FAR = b"MThd" + struct.pack(">IHHH", 6, 0, 1, 1) + b"MTrk" + struct.pack(">I", 7) + b"\xff\xff\xff\x7f\xff\x2f\x00"
 
 
@@ -84,4 +85,21 @@ def test_notes_with_one_id_and_measures_without_end_take_no_time() -> None:
             assert refused.message
         assert time.monotonic() - began < SOON_S
     with pytest.raises(Invalid, match="measures"):
-        read_musicxml(b'<score-partwise><part id="P1">' + b"<measure/>" * 20_000 + b"</part></score-partwise>")
+        read_musicxml(b'<score-partwise><part id="P1">' + CLEF + b"<measure/>" * 30_000 + b"</part></score-partwise>")
+
+
+def test_repeats_and_similes_do_not_multiply_without_end() -> None:
+    """A bar of a thousand notes that a thousand similes, or nested repeats, stand for."""
+    notes = b"<note><unpitched/><duration>1</duration></note>" * 1000
+    simile = b'<attributes><measure-style><measure-repeat type="start">1</measure-repeat></measure-style></attributes>'
+    back = b'<barline><repeat direction="backward" times="99"/></barline>'
+    endings = b'<barline><ending number="1,2,3,99" type="start"/></barline>' + back
+    for inside in (
+        b"<measure>" + notes + b"</measure><measure>" + simile + b"</measure>" + b"<measure/>" * 5000,
+        b"<measure>" + notes + back + b"</measure>" + (b"<measure>" + back + b"</measure>") * 10_000,
+        (b"<measure>" + notes[:480] + endings + b"</measure>") * 10_000,
+    ):
+        began = time.monotonic()
+        with pytest.raises(Invalid):
+            read_musicxml(b'<score-partwise><part id="P1">' + inside + b"</part></score-partwise>")
+        assert time.monotonic() - began < SOON_S
