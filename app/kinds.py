@@ -42,6 +42,7 @@ class Kind:
 
 KINDS: dict[str, Kind] = {
     "beat": Kind("app.runs.beats:beat", reuse="app.reuse:beat"),
+    "import": Kind("app.runs.imports:imported", reuse="app.reuse:beat"),
     "regenerate": Kind("app.runs.beats:regenerate"),
     "slices": Kind("app.runs.rungs:slices"),
     "roles": Kind("app.runs.rungs:roles"),
@@ -60,7 +61,7 @@ KINDS: dict[str, Kind] = {
 PRELOAD: tuple[str, ...] = (
     "numpy", "scipy.signal", "scipy.fft", "scipy.optimize", "soundfile", "av", "soxr", "app.runs.beats",
     "app.runs.rungs", "app.runs.analyses", "app.runs.grooves", "app.runs.transcriptions", "app.runs.export",
-    "services.audio.decode:preload", "services.version:code_version",
+    "app.runs.imports", "services.audio.decode:preload", "services.version:code_version",
 )  # fmt: skip
 
 

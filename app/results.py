@@ -25,7 +25,8 @@ BEAT_FILES = (
     "score.svg", "score.musicxml", "beat.bsm", "events.csv",
 )  # fmt: skip
 SHOWN_STATES = 32  # formatted states kept in memory; one of 64 bars is about 2 MB
-BEAT_KINDS = ("beat", "regenerate")
+NEW_BEAT_KINDS = ("beat", "import")
+BEAT_KINDS = (*NEW_BEAT_KINDS, "regenerate")
 ANALYSIS_KINDS = ("analysis", "reanalysis")
 FILE_KINDS = ("export", "transcription_file")  # their result is a file, not a body
 # What a list shows of an analysis: not its beats, of which an hour has thousands.

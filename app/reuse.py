@@ -26,7 +26,7 @@ def beat(deps: Deps, job: Document, original: Document) -> Outcome:
         {
             "id": job["id"],
             "owner": owner,
-            "title": job["params"]["title"],
+            "title": stored.get("title", job["params"]["title"]),
             "mode": job["params"]["mode"],
             "sources": job["params"]["sources"],
             "head": commit.sha,
@@ -35,7 +35,8 @@ def beat(deps: Deps, job: Document, original: Document) -> Outcome:
             **first["listed"],
         },
     )
-    return Outcome({"beat_id": job["id"], "commit": commit.sha}, tuple(original["blobs"]))
+    own = {**stored, "beat_id": job["id"], "commit": commit.sha}
+    return Outcome(own, tuple(original["blobs"]))
 
 
 def groove(deps: Deps, job: Document, original: Document) -> Outcome:

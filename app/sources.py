@@ -13,6 +13,7 @@ from services import clock
 from services.beats.types import SAMPLES_MAX
 from services.errors import FieldError, Invalid, NotAudio, NotFound, TooLarge
 from services.grooves.types import Groove
+from services.notation import containers
 
 MEDIA_TYPES = {
     "wav": "audio/wav",
@@ -24,9 +25,8 @@ MEDIA_TYPES = {
     "aac": "audio/aac",
     "aiff": "audio/aiff",
     "webm": "audio/webm",
-    "midi": "audio/midi",
+    **containers.MEDIA_TYPES,  # these hold notes instead of sound
 }
-MIDI = "midi"  # a container that holds notes instead of sound
 FORMATS = "wav, flac, mp3, ogg, opus, m4a, aac, aiff or webm"
 NOT_AUDIO = f"is not an audio file that can be read: send {FORMATS}"
 UPLOAD = "upload"

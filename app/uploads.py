@@ -45,10 +45,14 @@ class Upload:
 
     def begins(self, magic: bytes) -> bool:
         """Whether these are the file's first bytes."""
+        return self.head(len(magic)) == magic
+
+    def head(self, count: int) -> bytes:
+        """So many of the file's first bytes, or all it has."""
         if self.content is not None or self.path is None:
-            return (self.content or b"").startswith(magic)
+            return (self.content or b"")[:count]
         with open(self.path, "rb") as file:
-            return file.read(len(magic)) == magic
+            return file.read(count)
 
 
 class SpooledFile:

@@ -17,12 +17,13 @@ from app.openapi import Contract, Door, describe
 from app.paging import listed
 from app.results import asset_body
 from app.serving import Served, serve
-from app.sources import MIDI, refuse_unreadable, store_uploads
+from app.sources import refuse_unreadable, store_uploads
 from app.uploads import Upload
 from app.work import Plan, Work, run
 from db import assets as repo
 from db.store import Document
 from services.errors import Busy, FieldError, Invalid, NotAudio
+from services.notation import containers
 
 blp = Door("assets", __name__, url_prefix="/v1", description="Stored sounds")
 
@@ -141,9 +142,9 @@ def content(asset_id: str) -> Response:
 @describe(blp, Contract("Peaks for drawing", answers={200: "Waveform"}, problems=(404, 415, 503)))
 @guard("assets:read", media=True)
 def waveform(asset_id: str) -> Response:
-    """[[min, max], …] over equal parts of the sound, -1..1; a MIDI file has none."""
+    """[[min, max], …] over equal parts of the sound, -1..1; a file of notes has none."""
     doc = repo.asset(deps().store, caller().owner, asset_id)
-    if doc["container"] == MIDI:
+    if doc["container"] in containers.KINDS:
         raise NotAudio(f"{doc['name']} holds notes, not sound.")
     facts = repo.audio_facts(deps().store, doc["id"])
     if facts is None:

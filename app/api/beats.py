@@ -15,7 +15,7 @@ from app.errors import answer
 from app.etags import required_match, with_etag
 from app.openapi import Contract, Door, describe
 from app.paging import listed
-from app.results import beat_body, beat_summary, version_body
+from app.results import NEW_BEAT_KINDS, beat_body, beat_summary, version_body
 from app.sources import corrected_so_far, gather, named_groove, refuse_too_many, refuse_unreadable
 from app.work import Plan, Work, accepted, run
 from db import beats as repo
@@ -178,7 +178,7 @@ def show(job_id: str) -> Response:
 
 def _unfinished(owner: str, job_id: str) -> Response:
     job = jobs.job_by_id(deps().store, job_id)
-    if job is None or job["owner"] != owner or job["kind"] != "beat" or job["state"] == "succeeded":
+    if job is None or job["owner"] != owner or job["kind"] not in NEW_BEAT_KINDS or job["state"] == "succeeded":
         raise NotFound(repo.NO_BEAT)
     if job["state"] == "canceled":
         raise Canceled("The making of this beat was canceled.")

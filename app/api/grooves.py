@@ -14,13 +14,14 @@ from app.bodies import Number, parse, parse_query, within
 from app.openapi import Contract, Door, describe
 from app.paging import listed
 from app.results import groove_body
-from app.sources import MIDI, gather, refuse_unreadable
+from app.sources import gather, refuse_unreadable
 from app.uploads import Upload
 from app.work import Plan, Work, run
 from db import grooves as repo
 from services.beats import types as t
 from services.errors import FieldError, Invalid, NotAudio, TooLarge
 from services.grooves.midi_file import BYTES_MAX, DAMAGED, HEAD
+from services.notation.containers import MIDI
 
 blp = Door("grooves", __name__, url_prefix="/v1", description="Grooves: how a performance deviates from its grid")
 

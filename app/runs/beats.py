@@ -29,14 +29,8 @@ def beat(ctx: JobContext) -> Outcome:
     A further attempt finds the beat that an earlier one made, whatever was edited there since.
     """
     params = ctx.job["params"]
-    if ctx.job["attempt"] > 1:
-        try:
-            doc = beats.beat(ctx.deps.store, ctx.job["owner"], ctx.job["id"])
-            first = beats.commit_by_number(ctx.deps.store, doc, 1)
-            state = beats.tree(ctx.deps.store, ctx.job["owner"], first["tree"]["beat"])
-            return Outcome({"beat_id": doc["id"], "commit": first["sha"]}, blobs_of(beat_from_doc(state)))
-        except NotFound:
-            pass  # the earlier attempt did not come that far
+    if (before := started(ctx)) is not None:
+        return before
     request = BeatRequest.from_params(params)
     heard = hear(ctx, params["sources"], request.mode, BEAT_SLICES)
     ctx.report("beat", 0.85)
@@ -46,14 +40,28 @@ def beat(ctx: JobContext) -> Outcome:
     return Outcome({"beat_id": ctx.job["id"], "commit": commit}, blobs_of(made))
 
 
-def start(ctx: JobContext, made: Beat, params: dict[str, Any]) -> str:
+def started(ctx: JobContext) -> Outcome | None:
+    """What an earlier attempt of this job has begun, if it came that far."""
+    if ctx.job["attempt"] < 2:
+        return None
+    try:
+        doc = beats.beat(ctx.deps.store, ctx.job["owner"], ctx.job["id"])
+        first = beats.commit_by_number(ctx.deps.store, doc, 1)
+        state = beats.tree(ctx.deps.store, ctx.job["owner"], first["tree"]["beat"])
+    except NotFound:
+        return None
+    found = {"beat_id": doc["id"], "commit": first["sha"], "title": doc["title"]}
+    return Outcome(found, blobs_of(beat_from_doc(state)))
+
+
+def start(ctx: JobContext, made: Beat, params: dict[str, Any], message: str = "Make the beat") -> str:
     """Save a beat with its first commit; the commit's hash.
 
     The commit is of the time at which the job was asked for: the same state again is the same commit.
     """
     store, owner, beat_id = ctx.deps.store, ctx.job["owner"], ctx.job["id"]
     sha = beats.save_tree(store, owner, beat_to_doc(made), blobs_of(made))
-    commit = Commit({"beat": sha}, (), owner, ctx.job["created_at"], "Make the beat")
+    commit = Commit({"beat": sha}, (), owner, ctx.job["created_at"], message)
     beats.save_commit(store, owner, beat_id, commit, 1, change.summary(made))
     beats.insert_beat(
         store,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from app.runs.hearing import decoded
-from app.sources import MIDI
 from app.tasks import JobContext
 from db import assets, grooves
 from services.audio.decode import Limits
@@ -15,6 +14,7 @@ from services.grooves.midi import groove_of_midi
 from services.grooves.midi_file import BYTES_MAX
 from services.grooves.types import Read
 from services.jobs.types import Outcome
+from services.notation.containers import MIDI
 
 
 def groove(ctx: JobContext) -> Outcome:

@@ -108,7 +108,7 @@ def _played(before: Beat) -> dict[str, Any]:
         "meter": before.grid.meter,
         "swing": before.grid.swing,
         "swing_unit": before.grid.swing_unit,
-        "style": before.meta["style"],
+        "style": before.meta["style"] if before.meta["style"] in STYLES else "auto",
     }
 
 

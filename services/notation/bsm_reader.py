@@ -19,9 +19,10 @@ from services.errors import FieldError, Invalid
 from services.notation.bounds import BARS_READ_MAX, NOTES_READ_MAX
 from services.notation.bsm import COMPONENTS
 from services.notation.bsm_shape import Number, faults
+from services.notation.containers import BSM, SIZES_MAX
 from services.notation.drumset import PLACES, ROLE_OF, parts_of
 
-SIZE_MAX = 48 << 20  # bytes: NOTES_READ_MAX hits
+SIZE_MAX = SIZES_MAX[BSM]
 DEPTH_MAX = 16  # of objects in objects
 VELOCITY = 0.8  # of an older map's hit that says nothing
 # Rows of drumset.PLACES by component, with the names that older maps use; anything else of theirs is percussion.

@@ -22,10 +22,11 @@ from services.beats.ticks import TICKS_PER_QUARTER, US_PER_MINUTE
 from services.beats.types import METERS, ROLES, TICKS_PER_STEP, Beat, Event, Grid, Role
 from services.errors import Invalid
 from services.notation.bounds import BARS_READ_MAX, NOTES_READ_MAX
+from services.notation.containers import MIDI, SIZES_MAX
 from services.notation.drumset import ROLE_OF, parts_of
 from services.notation.kit_maps import KIT_MAPS, KitName
 
-SIZE_MAX = 8 << 20  # bytes
+SIZE_MAX = SIZES_MAX[MIDI]
 DRUM_CHANNEL = 9
 DRUM_TRACK = re.compile(r"drum|perc|beat|kit\b", re.IGNORECASE)  # in the name of a track
 DEFAULT_TEMPO_US = 500_000
@@ -200,10 +201,17 @@ def _tempo_map(heard: _Heard, starts: list[int]) -> tuple[tuple[int, float], ...
     rows: list[tuple[int, float]] = []
     for bar, start in enumerate(starts):
         tempo = tempi[max(0, bisect_right(ticks, start) - 1)][1]
-        bpm = US_PER_MINUTE / max(1, tempo)
+        bpm = _bpm(max(1, tempo))
         if not rows or bpm != rows[-1][1]:
             rows.append((bar, bpm))
     return tuple(rows)
+
+
+def _bpm(tempo_us: int) -> float:
+    """The shortest number of beats a minute that is written as so many microseconds a quarter."""
+    exact = US_PER_MINUTE / tempo_us
+    short = (round(exact, digits) for digits in range(DIGITS + 1))
+    return next((bpm for bpm in short if bpm and round(US_PER_MINUTE / bpm) == tempo_us), exact)
 
 
 def _event(note: _Note, named_key: tuple[str, str], grid: Grid, edges: list[int]) -> Event:

@@ -12,8 +12,9 @@ from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
 from services.errors import Invalid
+from services.notation.containers import MUSICXML, SIZES_MAX
 
-SIZE_MAX = 64 << 20  # bytes of XML: NOTES_READ_MAX notes
+SIZE_MAX = SIZES_MAX[MUSICXML]
 CONTAINER = "META-INF/container.xml"
 
 
