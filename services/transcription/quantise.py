@@ -38,6 +38,7 @@ from services.transcription.fit import (
     choose,
     swing_of,
 )
+from services.transcription.habits import Habits, habits_of
 from services.transcription.strokes import Stroke
 from services.transcription.types import DRUMS
 
@@ -95,6 +96,8 @@ def quantise(strokes: Sequence[Stroke], rhythm: Rhythm, grid: GridName = "auto")
         span = line.cell_ticks * (line.bar_cells if per_bar else 1)
         if left in (ROUNDS, 0):  # the line between is as good as the last one
             swing = swing_of(played, ways, span, scatter)
+        if not per_bar:
+            played = replace(played, habits=_habits(played, scatter))
         choice = choose(played, ways, span, swing, scatter)
         if left:
             scatter = _scatter(choice)
@@ -124,7 +127,14 @@ def _played(strokes: Sequence[Stroke], line: Line, times: Floats, *, per_bar: bo
         close[i] = time_s - last.get(kind, -math.inf) <= FLAM_S
         last[kind] = time_s
     weights = np.clip([s.hit.confidence for s in strokes], SAYS_MIN, 1.0)
-    return Played(cells.astype(np.int64), places - cells, kinds, ends[1] - ends[0], weights, close)
+    whole = cells.astype(np.int64)
+    return Played(whole, places - cells, kinds, ends[1] - ends[0], weights, close, 1 if per_bar else line.bar_cells)
+
+
+def _habits(played: Played, scatter_s: float) -> Habits:
+    """What the drums keep doing, blurred by the scatter."""
+    scatter = scatter_s / float(np.median(played.cell_s))
+    return habits_of(played.cells + played.phases, played.drums, played.bar_cells, scatter)
 
 
 def _scatter(choice: Choice) -> float:
