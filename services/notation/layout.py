@@ -14,7 +14,19 @@ from itertools import pairwise
 from services.beats.grid import bar_bpms, bar_steps
 from services.beats.types import TICKS_PER_STEP, Beat, Event, Grid
 from services.notation.drumset import FEET, HANDS, PLACES, key_of
-from services.notation.values import FINEST, KINDS, QUARTER, SNAP, TUPLETS, Value, note_value, rests, snapped, unit_of
+from services.notation.values import (
+    CELL,
+    FINEST,
+    KINDS,
+    QUARTER,
+    SNAP,
+    WRITTEN,
+    Value,
+    note_value,
+    rests,
+    snapped,
+    unit_of,
+)
 
 DOTTED_QUARTER = QUARTER * 3 // 2
 # What one beam joins, in ticks. Sevens are counted 2 + 2 + 3.
@@ -82,6 +94,16 @@ class _Group:
     skipped: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class _Stretch:
+    """A part of a group on one unit: `chords` by their written place, ticks from the group's start, in order."""
+
+    start: int
+    end: int
+    unit: int
+    chords: dict[int, list[Head]]
+
+
 def bars_of(beat: Beat) -> tuple[Bar, ...]:
     """The measures of a beat, at least one; bar 0 is short where the beat has a pickup."""
     grid, by_bar = beat.grid, {}  # type: ignore[var-annotated]
@@ -145,29 +167,66 @@ def _ticks(event: Event) -> int:
 def _group_signs(group: _Group, placed: Sequence[tuple[int, Event]]) -> list[Sign]:
     """Chords and rests of a group that has notes. `placed`: (ticks from the group's start, event)."""
     placed = sorted(placed, key=lambda p: (p[0], PLACES[key_of(p[1])].rank, p[1].id))
+    whole = _stretch(0, group.length, placed)
+    plain = whole.unit != FINEST and not group.skipped % whole.unit
+    stretches = [replace(whole, start=group.skipped)] if plain else _cells(group, placed)
+    signs: list[Sign] = []
+    for stretch in stretches:
+        own = _stretch_signs(stretch, group.length)
+        if stretch.unit in WRITTEN:
+            own[0], own[-1] = replace(own[0], edge="start"), replace(own[-1], edge="stop")
+        signs += own
+    return [replace(s, at=s.at + group.start) for s in beamed(signs)]
+
+
+def _stretch(start: int, end: int, placed: Sequence[tuple[int, Event]]) -> _Stretch:
+    """Notes on one unit, the plainest that explains them and keeps strokes of one drum apart."""
     last: dict[str, int] = {}
     clashes = []
     for place, event in placed:
         if key_of(event) in last:
-            clashes.append((last[key_of(event)], place))
+            clashes.append((last[key_of(event)] - start, place - start))
         last[key_of(event)] = place
-    unit = unit_of([p for p, _ in placed], group.length, clashes)
-    if group.skipped % unit:
-        unit = FINEST
+    length = end - start
+    unit = unit_of([p - start for p, _ in placed], length, clashes) if placed else length
     chords: dict[int, list[Head]] = {}
     for place, event in placed:
-        at = max(group.skipped, snapped(place, unit, group.length))
+        at = start + max(0, snapped(place - start, unit, length))
         chords.setdefault(at, []).append(Head(event, place - at))
-    signs = [Sign(at, value) for at, value in rests(group.skipped, min(chords), unit)]
-    for at, end in pairwise([*chords, group.length]):
-        value = note_value(end - at, unit)
-        heads = sorted(chords[at], key=_order)
-        signs.append(Sign(at, value, tuple(heads)))
-        signs += [Sign(place, rest) for place, rest in rests(at + value.ticks, end, unit)]
-    signs = beamed(signs)
-    if unit in TUPLETS:
-        signs[0], signs[-1] = replace(signs[0], edge="start"), replace(signs[-1], edge="stop")
-    return [replace(s, at=s.at + group.start) for s in signs]
+    return _Stretch(start, end, unit, chords)
+
+
+def _cells(group: _Group, placed: Sequence[tuple[int, Event]]) -> list[_Stretch]:
+    """Each eighth of a group on a unit of its own; neighbours that hold no tuplet are one stretch again."""
+    edges = [group.skipped, *range(group.skipped // CELL * CELL + CELL, group.length, CELL), group.length]
+    out: list[_Stretch] = []
+    for i, (start, end) in enumerate(pairwise(edges)):
+        first = start - SNAP if i else -SNAP
+        stop = end - SNAP if end < group.length else end
+        cell = _stretch(start, end, [(place, e) for place, e in placed if first <= place < stop])
+        before = out[-1] if out else None
+        if before is None or before.unit in WRITTEN or cell.unit in WRITTEN:
+            out.append(cell)
+        else:
+            out[-1] = _Stretch(before.start, end, min(before.unit, cell.unit), {**before.chords, **cell.chords})
+    return out
+
+
+def _stretch_signs(stretch: _Stretch, length: int) -> list[Sign]:
+    """The signs of a stretch of a group of `length` ticks. Rests lie as the group is counted, or the tuplet."""
+    unit = stretch.unit
+    origin, length = (stretch.start, stretch.end - stretch.start) if unit in WRITTEN else (0, length)
+
+    def silence(start: int, end: int) -> list[Sign]:
+        found = rests(start - origin, end - origin, unit, length)
+        return [Sign(at + origin, value) for at, value in found]
+
+    signs = silence(stretch.start, min(stretch.chords, default=stretch.end))
+    for at, end in pairwise([*stretch.chords, stretch.end]):
+        value = note_value(end - at, unit, length)
+        signs.append(Sign(at, value, tuple(sorted(stretch.chords[at], key=_order))))
+        signs += silence(at + value.ticks, end)
+    return signs
 
 
 def _order(head: Head) -> tuple[object, ...]:

@@ -78,3 +78,50 @@ def test_feet_have_a_voice_of_their_own() -> None:
     kick = Event("k", 0, 0, "CORE", "kick", 0.9, pitch=36)
     (bar,) = bars_of(Beat(Grid(((0, 100.0),), "4/4", 1), (kick,), {}))
     assert set(bar.voices) == {FEET}
+
+
+def kinds(beat: Beat, bar: int = 0) -> list[tuple[object, ...]]:
+    """Of the hands in a bar: kind, dots, tuplet, edge, and whether it is a rest."""
+    return [(s.value.kind, s.value.dots, s.value.tuplet, s.edge, not s.heads) for s in bars_of(beat)[bar].voices[HANDS]]
+
+
+def hats(*places: tuple[int, int], bar: int = 0) -> tuple[Event, ...]:
+    return tuple(Event(f"e{i}", bar, s, "MOTION", "hat_closed", 0.8, t, pitch=42) for i, (s, t) in enumerate(places))
+
+
+def test_a_dotted_beat_holds_triplets() -> None:
+    """6/8: an eighth, then sixteenth triplets over the last two eighths; no 64ths."""
+    triplets = [divmod(480 + 160 * i, 240) for i in range(6)]
+    found = kinds(Beat(Grid(((0, 90.0),), "6/8", 1), hats((0, 0), *triplets), {}))
+    assert found[:7] == [
+        ("eighth", 0, None, None, False),
+        *[("16th", 0, (3, 2), edge, False) for edge in ("start", None, "stop") * 2],
+    ]
+    assert found[7:] == [("quarter", 1, None, None, True)]
+
+
+def test_an_upbeat_inside_a_beat_holds_triplets() -> None:
+    """An eighth as upbeat with the last two notes of a triplet of sixteenths."""
+    grid = Grid(((0, 90.0),), "4/4", 2, pickup_steps=2)
+    assert kinds(Beat(grid, hats((0, 160), (1, 80)), {})) == [
+        ("16th", 0, (3, 2), "start", True), ("16th", 0, (3, 2), None, False), ("16th", 0, (3, 2), "stop", False),
+    ]  # fmt: skip
+
+
+def test_an_upbeat_of_one_sixteenth_holds_triplets_of_32nds() -> None:
+    grid = Grid(((0, 90.0),), "3/4", 2, pickup_steps=1)
+    assert [row[:3] for row in kinds(Beat(grid, hats((0, 0), (0, 80), (0, 160)), {}))] == [("32nd", 0, (3, 2))] * 3
+
+
+def test_a_beat_of_two_kinds_has_both() -> None:
+    """Two sixteenths, then a triplet of sixteenths in one quarter."""
+    triplet = [divmod(480 + 160 * i, 240) for i in range(3)]
+    found = kinds(Beat(Grid(((0, 90.0),), "2/4", 1), hats((0, 0), (1, 0), *triplet), {}))
+    assert [row[:3] for row in found[:5]] == [("16th", 0, None)] * 2 + [("16th", 0, (3, 2))] * 3
+
+
+def test_silence_before_a_triplet_is_one_rest() -> None:
+    triplet = [divmod(960 + 160 * i, 240) for i in range(3)]
+    found = kinds(Beat(Grid(((0, 90.0),), "12/8", 1), hats(*triplet), {}))
+    assert found[0] == ("quarter", 0, None, None, True)
+    assert [row[:3] for row in found[1:4]] == [("16th", 0, (3, 2))] * 3
