@@ -19,12 +19,14 @@ from services.errors import Unavailable
 from services.notation.drumset import PLACES, key_of
 from services.notation.flat import flat
 from services.notation.musicxml import Repeats, Style, beat_musicxml, note_id, short_title
-from services.notation.page import BOTTOM, MARGIN, MUSIC_FONT, TOP, Frame, whole
+from services.notation.page import BOTTOM, MARGIN, MUSIC_FONT, TOP, Frame, split_similes, whole
 
 Paper = Literal["a4", "letter"]
 SIZES: dict[Paper, tuple[int, int]] = {"a4": (2100, 2970), "letter": (2159, 2794)}  # tenths of a millimetre
 MM_PER_INCH, TENTHS = 25.4, 10
 UNTITLED = "Drum score"
+LAYOUTS = 8  # of a score whose similes lie badly
+SPLITS_MAX = 16  # similes that were split, after which none of two bars is left
 OPTIONS = {
     "adjustPageHeight": False, "breaks": "auto", "font": MUSIC_FONT, "footer": "none", "header": "none", "scale": 100,
     "pageMarginLeft": MARGIN, "pageMarginRight": MARGIN, "pageMarginTop": TOP, "pageMarginBottom": BOTTOM,
@@ -44,16 +46,30 @@ def pages(beat: Beat, sheet: Sheet | None = None) -> list[str]:
     """The pages of a score as SVG, at least one, in tenths of a millimetre. Raises Unavailable where Verovio fails."""
     sheet = sheet or Sheet()
     size = SIZES[sheet.paper]
-    toolkit = verovio.toolkit()
-    toolkit.setOptions({**OPTIONS, "pageWidth": size[0], "pageHeight": size[1]})
-    if not toolkit.loadData(beat_musicxml(beat, Style(sheet.repeats, engraved=True)).decode()):
-        raise Unavailable("This score could not be engraved.", code="not_engraved")
+    drawn = _drawn(beat, sheet, size)
     heard = [e for e in beat.events if not e.muted]
     used = tuple(sorted({key_of(e) for e in heard}, key=lambda key: -PLACES[key].rank))
     circled = [note_id(e.id) for e in heard if key_of(e) == "hat_open"]
-    count = toolkit.getPageCount()
-    frames = [Frame(short_title(beat) or UNTITLED, used, size, number, count) for number in range(1, count + 1)]
-    return [whole(toolkit.renderToSVG(frame.number), frame, circled) for frame in frames]
+    title = short_title(beat) or UNTITLED
+    frames = [Frame(title, used, size, number, len(drawn)) for number in range(1, len(drawn) + 1)]
+    return [whole(svg, frame, circled) for svg, frame in zip(drawn, frames, strict=True)]
+
+
+def _drawn(beat: Beat, sheet: Sheet, size: tuple[int, int]) -> list[str]:
+    """Verovio's pages, laid out again until no simile of two bars is split over two lines."""
+    toolkit = verovio.toolkit()
+    toolkit.setOptions({**OPTIONS, "pageWidth": size[0], "pageHeight": size[1]})
+    apart: frozenset[int] = frozenset()
+    for _ in range(LAYOUTS):
+        if not toolkit.loadData(beat_musicxml(beat, Style(sheet.repeats, engraved=True, apart=apart)).decode()):
+            raise Unavailable("This score could not be engraved.", code="not_engraved")
+        drawn = [toolkit.renderToSVG(number) for number in range(1, toolkit.getPageCount() + 1)]
+        found = {bar for svg in drawn for bar in split_similes(svg)} if sheet.repeats == "simile" else set()
+        if not found - apart:
+            break
+        # The bars are laid out anew, so lines may begin elsewhere: in the end no pair is left that could be split.
+        apart = frozenset(range(beat.grid.bars)) if len(apart) > SPLITS_MAX else apart | found
+    return drawn
 
 
 def pdf(svgs: Sequence[str]) -> bytes:

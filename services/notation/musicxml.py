@@ -17,7 +17,7 @@ from typing import Literal
 from xml.sax.saxutils import escape, quoteattr
 
 from services.beats.filenames import title_of
-from services.beats.types import Beat, Section
+from services.beats.types import BEAT_STEPS, STEPS_PER_QUARTER, Beat, Section
 from services.notation.drumset import FEET, PLACES
 from services.notation.layout import GROUPS, Bar, Head, Sign, bars_of
 from services.notation.repeats import NO_FOLDING, Folding, folded
@@ -45,18 +45,20 @@ HEADER = (
 class Style:
     """How a score is written. `repeats`: "none" writes every bar; "simile" marks bars equal to the last one or two;
     "signs" puts repeated blocks between repeat signs. `engraved`: for page.py, which has no font for the metronome's
-    note and draws the circles of open hats itself: the tempo as words, circled crosses plain.
+    note and draws the circles of open hats itself: the tempo as words, circled crosses plain. `apart`: bars that no
+    simile of two bars may end in, since a line begins there.
     """
 
     repeats: Repeats = "none"
     engraved: bool = False
+    apart: frozenset[int] = frozenset()
 
 
 def beat_musicxml(beat: Beat, style: Style | None = None) -> bytes:
     """The bytes of the score, always the same for one beat. A beat without events is empty bars."""
     style = style or Style()
     bars = bars_of(beat)
-    folding = folded(bars, beat.sections, style.repeats) if style.repeats != "none" else NO_FOLDING
+    folding = folded(bars, beat.sections, style.repeats, style.apart) if style.repeats != "none" else NO_FOLDING
     instruments = _instruments(bars)
     parts = [HEADER, '<score-partwise version="4.0">', _head(beat), _part_list(instruments), '<part id="P1">']
     starts = {section.first_bar: section for section in beat.sections}
@@ -128,7 +130,7 @@ def _measure(beat: Beat, bar: Bar, section: Section | None, folding: Folding, st
         )
         out.append(f'<direction placement="above"><direction-type>{mark}</direction-type></direction>')
     if bar.bpm is not None:
-        out.append(_tempo(bar.bpm, style))
+        out.append(_tempo(bar.bpm, grid.meter, style))
     if bar.number == 0 and grid.swing != 0.5:
         first = round(grid.swing * SWING_TOTAL)
         kind = "eighth" if grid.swing_unit == 8 else "16th"
@@ -187,12 +189,15 @@ def _attributes(beat: Beat, bar: Bar, folding: Folding) -> str:
     return f"<attributes>{inside}</attributes>" if inside else ""
 
 
-def _tempo(bpm: float, style: Style) -> str:
-    shown = f"{bpm:.1f}".removesuffix(".0")
+def _tempo(bpm: float, meter: str, style: Style) -> str:
+    """A tempo mark: what a conductor beats, a dotted quarter in 6/8 and 12/8; what sounds is in quarters."""
+    dotted = BEAT_STEPS[meter] > STEPS_PER_QUARTER
+    shown = f"{bpm * STEPS_PER_QUARTER / BEAT_STEPS[meter]:.1f}".removesuffix(".0")
     if style.engraved:
-        mark = f'<words font-weight="bold">\N{QUARTER NOTE} = {shown}</words>'
+        mark = f'<words font-weight="bold">\N{QUARTER NOTE}{"." if dotted else ""} = {shown}</words>'
     else:
-        mark = f"<metronome><beat-unit>quarter</beat-unit><per-minute>{shown}</per-minute></metronome>"
+        unit = "<beat-unit>quarter</beat-unit>" + ("<beat-unit-dot/>" if dotted else "")
+        mark = f"<metronome>{unit}<per-minute>{shown}</per-minute></metronome>"
     sound = f'<sound tempo="{bpm!r}"/>'
     return f'<direction placement="above"><direction-type>{mark}</direction-type>{sound}</direction>'
 

@@ -65,6 +65,21 @@ def whole(drawn: str, frame: Frame, circled: Iterable[str]) -> str:
     return ET.tostring(root, encoding="unicode")
 
 
+def split_similes(drawn: str) -> set[int]:
+    """The bars of Verovio's page that begin a line and end a simile of two bars: its sign stands on no line between."""
+    mark = f"{SIMILE}2-"
+    if mark not in drawn:
+        return set()
+    found = set()
+    for system in ET.fromstring(drawn).iter(_GROUP):  # noqa: S314  Verovio's own output
+        if system.get("class") != "system":
+            continue
+        first = next((g for g in system.iter(_GROUP) if g.get("class") == "measure"), system)
+        names = (g.get("id", "") for g in first.iter(_GROUP))
+        found |= {int(name.removeprefix(mark)) for name in names if name.startswith(mark)}
+    return found
+
+
 def _similes(root: ET.Element) -> None:
     """Draw simile signs for the notes that hold their places: amid their bar, or for two bars on the line between."""
     for measure in root.iter(_GROUP):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from services.beats.types import Section
@@ -31,12 +31,15 @@ class Folding:
 NO_FOLDING = Folding()
 
 
-def folded(bars: Sequence[Bar], sections: Sequence[Section], how: str) -> Folding:
-    """What may be left out of these bars. A bar that begins a section or changes the tempo always stays."""
+def folded(bars: Sequence[Bar], sections: Sequence[Section], how: str, apart: Collection[int] = frozenset()) -> Folding:
+    """What may be left out of these bars. A bar that begins a section or changes the tempo always stays.
+
+    `apart`: bars that no simile of two bars may end in.
+    """
     starts = {s.first_bar for s in sections}
     marked = {b.number for b in bars if b.number in starts or b.bpm is not None}
     shown = [b.shown for b in bars]
-    return _with_signs(shown, marked) if how == "signs" else _with_similes(shown, marked)
+    return _with_signs(shown, marked) if how == "signs" else _with_similes(shown, marked, apart)
 
 
 def _with_signs(shown: Sequence[object], marked: set[int]) -> Folding:
@@ -70,7 +73,7 @@ def _times(shown: Sequence[object], marked: set[int], at: int, size: int) -> int
     return times
 
 
-def _with_similes(shown: Sequence[object], marked: set[int]) -> Folding:
+def _with_similes(shown: Sequence[object], marked: set[int], apart: Collection[int]) -> Folding:
     """Runs of bars like the one before, else pairs like the two before."""
     simile: dict[int, int] = {}
     stops: set[int] = set()
@@ -83,6 +86,7 @@ def _with_similes(shown: Sequence[object], marked: set[int]) -> Folding:
                 at >= size
                 and end + size <= len(shown)
                 and not marked & set(range(end, end + size))
+                and not (size > 1 and end + 1 in apart)
                 and list(shown[end : end + size]) == list(shown[at - size : at])
             ):
                 end += size
