@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import strategies as st
 
 from services.beats.grid import bar_steps
-from services.beats.types import INSTRUMENTS, METERS, ROLES, TICKS_PER_STEP, Beat, Event, Grid, Section
+from services.beats.types import BARS_MAX, INSTRUMENTS, METERS, ROLES, TICKS_PER_STEP, Beat, Event, Grid, Section
 from services.notation.drumset import PLACES
 
 TICKS = st.one_of(st.just(0), st.sampled_from([60, 80, 120, 160, 180, 10, 239]), st.integers(0, TICKS_PER_STEP - 1))
@@ -73,3 +74,18 @@ def notated(beat: Beat, *, ids: bool = True) -> list[tuple[Any, ...]]:
         if not e.muted
     ]
     return sorted(rows)
+
+
+@st.composite
+def long_beats(draw: st.DrawFn) -> Beat:
+    """More bars than are composed at once, up to half an hour's, with a few events anywhere in them."""
+    bars = draw(st.integers(BARS_MAX + 1, 900))
+    grid = draw(grids())
+    changes = draw(st.lists(st.tuples(st.integers(grid.bars, bars - 1), st.integers(40, 300)), max_size=6))
+    tempo_map = {**dict(grid.tempo_map), **{bar: float(bpm) for bar, bpm in changes}}
+    bends = sorted(tempo_map.items())
+    kept = tuple(row for i, row in enumerate(bends) if i == 0 or row[1] != bends[i - 1][1])
+    grid = replace(grid, bars=bars, tempo_map=kept)
+    names = draw(st.lists(NAMES, max_size=24, unique=True))
+    sections = (Section("A", 0, 64), Section("B", 64, bars - 64))
+    return Beat(grid, tuple(draw(events(grid, name)) for name in names), {}, sections, {}, {"title": "Long"})
