@@ -66,11 +66,21 @@ def wires(rng: Rng, t: Wave) -> Wave:
 def snare(rng: Rng) -> Wave:
     """From wires off or a ghost note (skin) to a crack (mostly wires), tuned low or high, ringing or damped."""
     t = times(log_uniform(rng, 0.15, 0.9))
+    if rng.random() < 0.06:
+        return near(brush(rng, t), rng)
     f0 = log_uniform(rng, 140, 340)
     x = skin(rng, t, f0, log_uniform(rng, 0.1, 0.9), rng.uniform(0, 0.25)) * log_uniform(rng, 0.2, 2)
     x += wires(rng, t) * (log_uniform(rng, 0.1, 1) if rng.random() < 0.85 else rng.uniform(0, 0.1))  # or off
     stick = noise(rng, t.size, log_uniform(rng, 1500, 5000)) * decay(t, log_uniform(rng, 0.004, 0.02))
     return near(x + stick / np.abs(stick).max() * log_uniform(rng, 0.03, 0.8), rng)
+
+
+def brush(rng: Rng, t: Wave) -> Wave:
+    """A tap or a short sweep of a wire brush: noise that swells and falls, hardly any skin."""
+    x = noise(rng, t.size, log_uniform(rng, 300, 2500), log_uniform(rng, 6000, 18_000), 1)
+    x = x / (np.abs(x).max() + 1e-9) * np.minimum(1, t / log_uniform(rng, 0.003, 0.09))
+    x = x * decay(t, log_uniform(rng, 0.12, 0.7))
+    return x + skin(rng, t, log_uniform(rng, 150, 330), log_uniform(rng, 0.1, 0.5), 0.05) * log_uniform(rng, 0.01, 0.3)
 
 
 def rimshot(rng: Rng) -> Wave:
@@ -156,8 +166,10 @@ def tick(rng: Rng, t: Wave, low: float, high: float) -> Wave:
 
 def hat_closed(rng: Rng) -> Wave:
     """Tight, loose or by the pedal: a chick of two plates, softer and duller with the foot."""
-    t = times(log_uniform(rng, 0.06, 0.6))
-    x = plate(rng, t, log_uniform(rng, 0.07, 0.7), log_uniform(rng, 250, 5000), rng.uniform(-0.3, 0.4))
+    loose = rng.random() < 0.15
+    t = times(log_uniform(rng, 0.3, 1) if loose else log_uniform(rng, 0.06, 0.6))
+    ring = log_uniform(rng, 0.5, 1) if loose else log_uniform(rng, 0.07, 0.7)
+    x = plate(rng, t, ring, log_uniform(rng, 250, 5000), rng.uniform(-0.3, 0.4))
     if rng.random() < 0.3:  # the pedal: the plates meet slowly
         x = x * np.minimum(1, t / log_uniform(rng, 0.002, 0.02))
         x += noise(rng, t.size, 100, log_uniform(rng, 400, 1500), 1) * decay(t, 0.05) * log_uniform(rng, 0.003, 0.08)
@@ -182,6 +194,9 @@ def crash(rng: Rng) -> Wave:
     t = times(rng.uniform(0.8, 1.55))
     small = rng.random() < 0.3
     x = plate(rng, t, log_uniform(rng, 0.7, 2) if small else log_uniform(rng, 1.8, 9), log_uniform(rng, 150, 900), 0.5)
+    if rng.random() < 0.2:  # struck softly: the stick is heard before the plate
+        x *= 1 - rng.uniform(0.2, 0.8) * decay(t, log_uniform(rng, 0.05, 0.4))
+        x += tick(rng, t, 1500, 6000) * log_uniform(rng, 0.3, 1.5)
     x *= np.minimum(1, t / log_uniform(rng, 0.0005, 0.01))
     low = noise(rng, t.size, log_uniform(rng, 200, 500), log_uniform(rng, 1500, 5000), 1)
     x += (

@@ -92,6 +92,8 @@ def snare(rng: Rng) -> Wave:
 
 def tom(rng: Rng) -> Wave:
     """A swept sine, with or without noise: from a low analogue tom to an electronic one that falls two octaves."""
+    if rng.random() < 0.25:
+        return dry_tom(rng)
     t = times(log_uniform(rng, 0.2, 1.4))
     f0 = log_uniform(rng, 72, 230)
     drop = log_uniform(rng, 0.02, 3)
@@ -103,6 +105,15 @@ def tom(rng: Rng) -> Wave:
     hiss = noise(rng, t.size, log_uniform(rng, 100, 2000), log_uniform(rng, 2500, 12_000), 1)
     x += hiss * decay(t, log_uniform(rng, 0.01, 0.4)) * log_uniform(rng, 0.003, 0.25)
     return box(x, rng)
+
+
+def dry_tom(rng: Rng) -> Wave:
+    """A short sine and next to nothing else, from the lowest to the highest of a set."""
+    t = times(log_uniform(rng, 0.15, 0.4))
+    hz = log_uniform(rng, 68, 240) * (1 + log_uniform(rng, 0.01, 0.5) * np.exp(-t / log_uniform(rng, 0.01, 0.05)))
+    x = swept(t, hz, rng.uniform(0, 1.5)) * decay(t, log_uniform(rng, 0.12, 0.4))
+    tick = noise(rng, t.size, log_uniform(rng, 500, 3000)) * decay(t, log_uniform(rng, 0.003, 0.02))
+    return box(x + tick * log_uniform(rng, 0.001, 0.05), rng)
 
 
 def clap(rng: Rng) -> Wave:
@@ -160,8 +171,10 @@ def metal(rng: Rng, t: Wave) -> Wave:
         x = np.sign(rng.standard_normal(t.size // hold + 1)).repeat(hold)[: t.size]
     else:
         x = rng.standard_normal(t.size, np.float32)
-    low = log_uniform(rng, 1800, 13_000)
-    x = scipy.signal.sosfilt(scipy.signal.butter(int(rng.integers(1, 4)), low, "highpass", fs=RATE_HZ, output="sos"), x)
+    thin = rng.random() < 0.2  # the steep filters of analogue machines leave the last octave alone
+    low, order = log_uniform(rng, 7000, 16_000) if thin else log_uniform(rng, 1800, 13_000), int(rng.integers(1, 4))
+    order += 3 * thin
+    x = scipy.signal.sosfilt(scipy.signal.butter(order, low, "highpass", fs=RATE_HZ, output="sos"), x)
     if rng.random() < 0.4:
         x = scipy.signal.sosfilt(scipy.signal.butter(1, log_uniform(rng, 8000, 16_000), fs=RATE_HZ, output="sos"), x)
     return np.asarray(x / (np.abs(x).max() + 1e-9))

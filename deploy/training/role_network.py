@@ -24,7 +24,7 @@ Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.intp]
 
 HIDDEN = (128, 64)
-BATCH, STEPS = 128, 1000
+BATCH, STEPS = 128, 2000
 RATE_MAX, WEIGHT_DECAY, SMOOTHING = 2e-3, 0.05, 0.05
 WARM = 0.1  # of the steps, over which the rate rises; it falls as a cosine after
 DROP, DROP_INPUT = 0.35, 0.15  # chances that a hidden unit and that an input is hidden

@@ -28,10 +28,10 @@ from services.beats.features import Features, extract
 from services.beats.types import INSTRUMENTS
 
 SEED = 1
-PASSES = 2  # times that all material is measured, each time in other guises and with other made sounds
+PASSES = 3  # times that all material is measured, each time in other guises and with other made sounds
 KIT_COPIES = 12  # guises, in a pass, of an instrument's only layer; each of n layers has this over the root of n
 DRUM_COPIES = 1  # guises, in a pass, of each drum of the font; its notes are heard as they are
-MADE_SHARE = 0.5  # of the counts of the makers are made in a pass
+MADE_SHARE = 0.8  # of the counts of the makers are made in a pass
 MARGIN = 4410  # samples kept before the onset
 HEARD_S = 1.55  # seconds from the onset that features look at, and a little
 VARIED, DAMAGED = 0.8, 0.55  # chances that a guise is another instrument, and that something happened to it

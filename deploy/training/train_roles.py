@@ -41,7 +41,7 @@ SHARED_AUTHORS = (
     ("TR808EmulationKit", "HardElectro1"),
 )
 SEED = 1
-NETWORKS = 2
+NETWORKS = 3
 
 Floats = npt.NDArray[np.float64]
 Group = tuple[str, ...]
