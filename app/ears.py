@@ -33,9 +33,16 @@ TRANSCRIBED: Json = {  # what a list shows of a transcription, too
     "hits": {**WHOLE, "description": "How many events there are"},
     "separate": TEXT,
     "grid": TEXT,
+    "swing": maybe({**NUMBER, "description": "As asked for; null: as heard; `beat.grid_json` says which"}),
+    "swing_unit": maybe({**WHOLE, "description": "As asked for, 8 or 16"}),
     "created_at": TIME,
     "updated_at": TIME,
     "links": LINKS,
+}
+REASON: Json = {
+    "type": "string",
+    "enum": ["hits", "timing", "beats"],
+    "description": "Least certain of a bar: what was struck, on which notes, or where its beats are",
 }
 DRUM: Json = {"type": "string", "enum": list(DRUMS)}
 HINTS = record(
@@ -81,8 +88,8 @@ SCHEMAS: dict[str, Json] = {
         "analysis_id name duration_s bpm meter key loudness_lufs created_at updated_at links", **ANALYSED
     ),
     "Transcription": record(
-        "transcription_id title name duration_s events beat bpm bpm_confidence tempo_map meter hits engines warnings "
-        "hints separate grid created_at updated_at links media",
+        "transcription_id title name duration_s events beat bpm bpm_confidence tempo_map meter uncertain_bars hits "
+        "engines warnings hints separate grid swing swing_unit created_at updated_at links media",
         **TRANSCRIBED,
         media=LINKS,
         events={
@@ -116,6 +123,10 @@ SCHEMAS: dict[str, Json] = {
         tempo_map={
             **many(record("time_s bar bpm", time_s=NUMBER, bar=WHOLE, bpm=NUMBER)),
             "description": "Of the grid's bars; one point where the tempo is constant",
+        },
+        uncertain_bars={
+            **many(record("bar confidence reason", bar=WHOLE, confidence=UNIT, reason=REASON)),
+            "description": "The bars of the grid to look at first, in order",
         },
         warnings=many(TEXT),
         hints=HINTS,

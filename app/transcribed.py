@@ -13,7 +13,8 @@ from db.store import Document
 from services import clock
 
 KINDS = ("transcription", "retranscription")
-CSV, MIDI = "events.csv", "drums.mid"  # each name is a route under /v1/transcriptions/{id}/, like those of SCORES
+# Each name is a route under /v1/transcriptions/{id}/, like those of SCORES.
+CSV, MIDI, STEM = "events.csv", "drums.mid", "drums.wav"
 SCORES = ("score.pdf", "score.svg", "score.musicxml", "map.bsm")
 
 
@@ -39,6 +40,8 @@ def summary(doc: Document) -> dict[str, Any]:
         **doc["facts"],
         "separate": doc["separate"],
         "grid": doc["grid"],
+        "swing": doc.get("swing"),
+        "swing_unit": doc.get("swing_unit"),
         "created_at": clock.iso(doc["created_at"]),
         "updated_at": clock.iso(doc["updated_at"]),
         "links": {"self": url_for("transcriptions.show", transcription_id=doc["id"])},
@@ -46,9 +49,9 @@ def summary(doc: Document) -> dict[str, Any]:
 
 
 def addresses(doc: Document, *, drums: bool) -> dict[str, Any]:
-    """`links`, and their signed twins as `media`; there are MIDI and scores only of drums."""
+    """`links`, and their signed twins as `media`; there are MIDI, scores and a stem only of drums."""
     base = url_for("transcriptions.show", transcription_id=doc["id"])
-    plain = {"self": base, CSV: f"{base}/{CSV}"} | {name: f"{base}/{name}" for name in SCORES if drums}
+    plain = {"self": base, CSV: f"{base}/{CSV}"} | {name: f"{base}/{name}" for name in (*SCORES, STEM) if drums}
     midi = {f"drums-{timing}.mid": {"timing": timing} for timing in ("played", "quantised")} if drums else {}
     links = {**plain, **{name: f"{base}/{MIDI}?timing={query['timing']}" for name, query in midi.items()}}
     media = {name: media_url(path, doc["body"]) for name, path in plain.items()}

@@ -15,9 +15,10 @@ from services.errors import NotFound, StaleVersion
 NAME = "transcriptions"
 # What a job changes: who made it and when, what the user said, the facts for lists, and where its parts lie.
 STATE = (
-    "job_id", "updated_at", "code_version", "title", "separate", "separator", "grid", "hints", "corrections", "facts",
-    "body", "strokes", "parts", "blobs",
+    "job_id", "updated_at", "code_version", "title", "separate", "separator", "grid", "swing", "swing_unit", "hints",
+    "corrections", "facts", "body", "strokes", "parts", "blobs",
 )  # fmt: skip
+LATER = ("swing", "swing_unit")  # what states of earlier releases lack; None: as heard
 SOURCE = ("asset_id", "sample_id", "sha256", "name", "container", "field")
 NO_TRANSCRIPTION = "There is no transcription with this id."
 CHANGED = "The transcription has changed since you read it: read it again and repeat the change."
@@ -72,7 +73,7 @@ def refuse_stale(doc: Document, seen: str) -> None:
 
 def state_of(doc: Document) -> dict[str, Any]:
     """The state of a document, as a job's result keeps it whatever changes later."""
-    return {name: doc[name] for name in STATE}
+    return {**dict.fromkeys(LATER), **{name: doc[name] for name in STATE if name not in LATER or name in doc}}
 
 
 def delete_transcription(store: Store, owner: str, transcription_id: str) -> None:

@@ -12,7 +12,7 @@ from marshmallow import Schema, fields, validate
 from app import transcribed
 from app.api.fields import HintFields, PageQuery, PictureQuery, ScoreQuery, SheetQuery, check_hints
 from app.auth import caller, deps, guard
-from app.bodies import JsonList, parse, parse_query
+from app.bodies import JsonList, Number, Whole, parse, parse_query, within
 from app.etags import required_match, with_etag
 from app.making import ANSWERS, PROBLEMS, Wanted, made
 from app.openapi import Contract, Door, describe
@@ -22,7 +22,9 @@ from app.work import Plan, Work, run
 from db import transcriptions as repo
 from db.store import Document
 from services.analysis.document import HINTS, hints_to_doc
-from services.errors import FieldError, Invalid
+from services.beats.filenames import clean
+from services.beats.grid import SWING_MAX, SWING_MIN, SWING_UNITS
+from services.errors import FieldError, Invalid, NotFound
 from services.transcription.quantise import GRIDS
 from services.transcription.types import DRUMS
 
@@ -30,7 +32,20 @@ blp = Door("transcriptions", __name__, url_prefix="/v1", description="Drum trans
 
 EVENTS_MAX = 20_000  # corrections in one request
 EVENTS_NAMED = 50  # of wrong ids, in an answer
+NOTES = ("grid", "swing", "swing_unit")  # how the notes are written
 SEPARATE = ("auto", "true", "false")
+
+
+SWING: dict[str, Any] = {
+    "validate": within(SWING_MIN, SWING_MAX),
+    "allow_none": True,
+    "metadata": {"description": "Place of a pair's second half: 0.5 straight, 0.667 triplet; null: as heard"},
+}
+SWING_UNIT: dict[str, Any] = {
+    "validate": validate.OneOf(SWING_UNITS, error="must be 8 or 16"),
+    "allow_none": True,
+    "metadata": {"description": "Note value of a pair's halves; null: as heard"},
+}
 
 
 class Separate(fields.Str):
@@ -58,6 +73,8 @@ class TranscriptionFields(HintFields):
         validate=validate.OneOf(GRIDS),
         metadata={"description": "Note values: chosen for each beat, or one for all (t: triplets)"},
     )
+    swing = Number(**SWING, load_default=None)
+    swing_unit = Whole(**SWING_UNIT, load_default=None)
     title = fields.Str(load_default="", validate=validate.Length(0, 200))
 
 
@@ -73,6 +90,8 @@ class TranscriptionPatch(HintFields):
     """What changes; fields that are left out stay, a hint that is null is found again."""
 
     grid = fields.Str(validate=validate.OneOf(GRIDS))
+    swing = Number(**SWING)
+    swing_unit = Whole(**SWING_UNIT)
     title = fields.Str(validate=validate.Length(0, 200))
     events = JsonList(
         fields.Nested(EventCorrection),
@@ -82,9 +101,13 @@ class TranscriptionPatch(HintFields):
 
 
 class MidiQuery(Schema):
-    """Where the notes lie: as played, or on the grid without offsets."""
+    """Where the notes lie: as played, or on the grid, or as far towards it as `strength` says."""
 
     timing = fields.Str(load_default="played", validate=validate.OneOf(("played", "quantised")))
+    strength = Number(
+        validate=within(0, 1),
+        metadata={"description": "How much of a hit's distance to its note timing=quantised takes; 1 unless given"},
+    )
 
 
 class NoQuery(Schema):
@@ -111,7 +134,7 @@ def create() -> Response:
     ids = [wanted.pop("audio_id")] if "audio_id" in wanted else []
     check_hints(wanted)
     one_recording(uploads, ids)
-    said = {name: wanted[name] for name in ("separate", "grid", "title")} | {"hints": hints_to_doc(wanted)}
+    said = {name: wanted[name] for name in ("separate", *NOTES, "title")} | {"hints": hints_to_doc(wanted)}
 
     def plan() -> Plan:
         both = gather(deps(), caller().owner, uploads, ids, "audio_id")
@@ -167,7 +190,7 @@ def correct(transcription_id: str) -> Response:
     """A job that writes the notes anew from the hits as heard and corrected. Waits up to 20 s unless told otherwise."""
     wanted, _ = parse(request, TranscriptionPatch())
     if not wanted:
-        message = f"send at least one of {', '.join((*HINTS, 'grid', 'title', 'events'))}"
+        message = f"send at least one of {', '.join((*HINTS, *NOTES, 'title', 'events'))}"
         raise Invalid(f"{message[0].upper()}{message[1:]}.", errors=(FieldError("", message),))
     doc = repo.transcription(deps().store, caller().owner, transcription_id)
     head = required_match()
@@ -175,7 +198,7 @@ def correct(transcription_id: str) -> Response:
     check_hints(hints)
     said = {
         "title": wanted.get("title", doc["title"]),
-        "grid": wanted.get("grid", doc["grid"]),
+        **{name: wanted.get(name, doc.get(name)) for name in NOTES},
         "hints": hints,
         "corrections": _corrections(doc, wanted.get("events", [])),
     }
@@ -243,7 +266,12 @@ def events_csv(transcription_id: str) -> Response:
 @guard("beats:read", media=True)
 def drums_mid(transcription_id: str) -> Response:
     """Bars and tempo of the grid, hits as played or on their notes; 404 where there are no drums."""
-    return _file(transcription_id, transcribed.MIDI, parse_query(request, MidiQuery()))
+    asked = parse_query(request, MidiQuery())
+    if asked["timing"] == "played" and "strength" in asked:
+        message = "is for timing=quantised"
+        raise Invalid(f"strength {message}.", errors=(FieldError("strength", message),))
+    strength = {"strength": asked.get("strength", 1.0)} if asked["timing"] == "quantised" else {}
+    return _file(transcription_id, transcribed.MIDI, asked | strength)
 
 
 def _score_route(name: str, summary: str, query: type[Schema]) -> None:
@@ -267,9 +295,43 @@ for _name, _summary, _query in (
     _score_route(_name, _summary, _query)
 
 
+@blp.route(f"/transcriptions/<transcription_id>/{transcribed.STEM}", methods=["GET"])
+@describe(
+    blp,
+    Contract(
+        "The drums alone, as audio",
+        query=NoQuery,
+        answers=ANSWERS,
+        problems=(*PROBLEMS, 409, 507),
+        headers=("Range", "If-None-Match"),
+    ),
+)
+@guard("beats:read", media=True)
+def drums_wav(transcription_id: str) -> Response:
+    """The recording's percussive part by median filtering (`hpss`): WAV, mono, 24 bits, as long as the recording.
+
+    Made while the recording is there (409 `source_expired` later); 404 where there are no drums.
+    """
+    parse_query(request, NoQuery())
+    doc = repo.transcription(deps().store, caller().owner, transcription_id)
+    if not doc["facts"]["hits"]:
+        raise NotFound("No drums were found in this recording: there is nothing to hear.", code="no_drums")
+    facts = {
+        "name": transcribed.STEM,
+        "source": doc["source"],
+        "duration_s": doc["facts"]["duration_s"],
+        "filename": f"{clean(_title(doc), 'drums')} - drums.wav",
+    }
+    return made(Wanted("transcription_stem", {"transcription_id": transcription_id}, facts))
+
+
+def _title(doc: Document) -> str:
+    """What the files of a transcription are called by."""
+    return str(doc["title"] or doc["name"].rpartition(".")[0] or doc["name"])
+
+
 def _file(transcription_id: str, name: str, options: dict[str, Any]) -> Response:
     """A file of the state that a signed link pins, else of the present one."""
     doc = repo.transcription(deps().store, caller().owner, transcription_id)
-    title = doc["title"] or doc["name"].rpartition(".")[0] or doc["name"]
-    facts = {"body": g.get("pinned_hash") or doc["body"], "title": title, "name": name, "options": options}
+    facts = {"body": g.get("pinned_hash") or doc["body"], "title": _title(doc), "name": name, "options": options}
     return made(Wanted("transcription_file", {"transcription_id": transcription_id}, facts))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from app.runs.hearing import decoded
@@ -13,6 +14,7 @@ from services.analysis.parts import Part, hear_parts
 from services.audio.decode import Limits
 from services.version import code_version
 
+NO_NAMES: Mapping[str, str] = MappingProxyType({})
 DECODED = 0.3  # of a job's progress is done once its audio is decoded
 
 
@@ -24,19 +26,30 @@ class Listened:
     blobs: Mapping[str, str]
 
 
-def listened(ctx: JobContext, source: dict[str, Any], parts: Sequence[Part], until: float) -> Listened:
+def listened(
+    ctx: JobContext,
+    source: dict[str, Any],
+    parts: Sequence[Part],
+    until: float,
+    stages_named: Mapping[str, str] = NO_NAMES,
+) -> Listened:
     """What the parts hear in a job's source, silent ones too; what was heard before, by any job of this owner with
     this code, comes from its blobs, and a source of which nothing is new is not even decoded.
 
-    Progress goes up to `until` (0..1). Raises what `decoded` raises.
+    Progress goes up to `until` (0..1); its stages are the parts' names, or what `stages_named` calls them. Raises what
+    `decoded` raises.
     """
     known = _known(ctx, source, parts)
     new = [part for part in parts if part.name not in known]
     if not new:
         return opened(ctx, known, parts)
     limits = Limits(max_s=ctx.deps.settings.max_audio_s)
+
+    def named(stage: str, progress: float) -> None:
+        ctx.report(stages_named.get(stage, stage), DECODED + (until - DECODED) * progress)
+
     with decoded(ctx, [source], limits, silence=True) as (one,):
-        fresh = hear_parts(one.pcm, new, lambda stage, done: ctx.report(stage, DECODED + (until - DECODED) * done))
+        fresh = hear_parts(one.pcm, new, named)
     kept = ctx.blobs.put_many([part.pack(fresh[part.name]) for part in new])
     blobs = {part.name: sha for part, sha in zip(new, kept, strict=True)}
     stages.save_stages(

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
+import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from app.runs.listening import listened, opened
+from app.runs.hearing import decoded
+from app.runs.listening import DECODED, listened, opened
 from app.tasks import JobContext
 from db import assets, files, transcriptions
 from db.store import Document
 from services.analysis.document import hints_of
 from services.analysis.parts import RHYTHM
+from services.audio.decode import Limits
 from services.errors import NotFound, SourceExpired
 from services.jobs.types import Outcome
 from services.transcription.document import (
@@ -23,12 +28,17 @@ from services.transcription.document import (
 )
 from services.transcription.files import transcription_file
 from services.transcription.pipeline import Asked, drum_part, engines, parts, separator_of, strokes_of, transcribe
+from services.transcription.quantise import Wanted
+from services.transcription.stem import stem_bytes, write_stem
 from services.version import code_version
 
 HEARD = 0.9  # of the progress; beats and notes take the rest
 
 # What a user says of a transcription: part of its state, and a parameter of the jobs that make it.
-SAID = ("title", "separate", "grid", "hints", "corrections")
+SAID = ("title", "separate", "grid", "swing", "swing_unit", "hints", "corrections")
+# What the progress calls the listening of each part.
+STAGES = {"drums": "detect", "percussion": "separate", "rhythm": "beats"}
+SCORES = ("score.pdf", "score.svg", "score.musicxml")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +58,7 @@ def transcription(ctx: JobContext) -> Outcome:
     found itself is the job's result all the same.
     """
     source, separator = ctx.params["sources"][0], separator_of(ctx.params["separate"])
-    heard = listened(ctx, source, parts(separator), HEARD)
+    heard = listened(ctx, source, parts(separator), HEARD, STAGES)
     strokes = strokes_to_doc(strokes_of(heard.found[drum_part(separator).name]))
     basis = _Basis(strokes, heard.found[RHYTHM.name], dict(heard.blobs), separator)
     state = _state(ctx, basis, {**ctx.params, "corrections": {}})
@@ -85,7 +95,7 @@ def _basis_of(ctx: JobContext, doc: Document) -> _Basis:
             assets.asset(ctx.deps.store, ctx.job["owner"], source["asset_id"])
         except NotFound:
             raise SourceExpired(f"{source['name']} has expired: upload it again and transcribe it anew.") from None
-    heard = listened(ctx, source, (RHYTHM,), HEARD)
+    heard = listened(ctx, source, (RHYTHM,), HEARD, STAGES)
     return _Basis(strokes, heard.found[RHYTHM.name], {**kept, **heard.blobs}, doc["separator"])
 
 
@@ -93,7 +103,8 @@ def _state(ctx: JobContext, basis: _Basis, said: dict[str, Any]) -> dict[str, An
     """The state of a transcription that this job makes."""
     ctx.measure(basis.rhythm.duration_s)
     ctx.report("quantise", HEARD)
-    asked = Asked(said["grid"], hints_of(said["hints"]), corrections_of(said["corrections"]))
+    wanted = Wanted(said["grid"], said["swing"], said["swing_unit"])
+    asked = Asked(wanted, hints_of(said["hints"]), corrections_of(said["corrections"]))
     made = transcription_to_doc(transcribe(strokes_from_doc(basis.strokes), basis.rhythm, asked))
     body, strokes = ctx.blobs.put_many(
         [_bytes({**made, "engines": engines(basis.separator)}), _bytes(list(basis.strokes))]
@@ -126,7 +137,7 @@ def file(ctx: JobContext) -> Outcome:
     params = ctx.params
     body = json.loads(ctx.blobs.read(params["body"]))
     ctx.measure(body["duration_s"])
-    ctx.report("write", 0.5)
+    ctx.report("engrave" if params["name"] in SCORES else "write", 0.5)
     made = transcription_file(body, params["name"], params["title"], params["options"])
     sha = ctx.blobs.put(made.content)
     files.save_rendered(
@@ -142,3 +153,24 @@ def file(ctx: JobContext) -> Outcome:
         },
     )
     return Outcome({"sha256": sha, "filename": made.filename}, (sha,))
+
+
+def stem(ctx: JobContext) -> Outcome:
+    """Separate the drums of a recording into a WAV file and remember where it lies."""
+    params, blobs = ctx.params, ctx.blobs
+    ctx.measure(params["duration_s"])
+    with decoded(ctx, [params["source"]], Limits(max_s=ctx.deps.settings.max_audio_s), silence=True) as (one,):
+        blobs.require_room(stem_bytes(one.pcm))
+        handle, path = tempfile.mkstemp(prefix="stem-", dir=blobs.staging())
+        os.close(handle)
+        try:
+            sha = write_stem(one.pcm, path, lambda done: ctx.report("separate", DECODED + (1 - DECODED) * done))
+            size = os.path.getsize(path)
+            blobs.adopt(path, sha)
+        finally:
+            with suppress(FileNotFoundError):  # the store took it over
+                os.unlink(path)
+    made = {"sha256": sha, "bytes": size, "media_type": "audio/wav", "filename": params["filename"]}
+    facts = {**made, "transcription_id": params["transcription_id"]}
+    files.save_rendered(ctx.deps.store, ctx.job["owner"], params["key"], facts)
+    return Outcome({"sha256": sha, "filename": params["filename"]}, (sha,))

@@ -90,7 +90,7 @@ def transcription_to_doc(made: Transcription) -> dict[str, Any]:
     """A JSON object of plain finite numbers: seconds, quarter notes per minute, shares 0..1.
 
     `beat` is null where there are no drums. `beat.start_s`: the second of the recording at which the grid's bar 0
-    begins; `tempo_map` counts the bars of that grid. `bpm` and `meter` are null where nothing beats.
+    begins; `tempo_map` and `uncertain_bars` count that grid's bars. `bpm` and `meter` are null where nothing beats.
     """
     score, found = made.score, made.rhythm
     constant = score is not None and len(score.grid.tempo_map) == 1
@@ -103,6 +103,7 @@ def transcription_to_doc(made: Transcription) -> dict[str, Any]:
         "bpm_confidence": round(found.bpm_confidence, SHARE_DIGITS),
         "tempo_map": [] if score is None or found.bpm is None else _tempo_map(score),
         "meter": found.meter,
+        "uncertain_bars": [{"bar": u.bar, "confidence": u.confidence, "reason": u.reason} for u in made.uncertain],
         "warnings": list(made.warnings),
     }
 

@@ -18,6 +18,7 @@ from services.notation.bsm import beat_bsm
 from services.notation.engrave import Sheet
 from services.notation.midi import beat_midi
 from services.notation.score import score_musicxml, score_pdf, score_svg
+from services.transcription.tighten import tightened
 
 MS = 1000.0
 COLUMNS = (
@@ -29,7 +30,8 @@ NOT_SHOWN = {"time_s"}  # of an event as the API shows it: derived
 
 
 def transcription_file(body: Mapping[str, Any], name: str, title: str, options: Mapping[str, Any]) -> File:
-    """The file `name` of a stored body. `options`: `timing` of MIDI; `paper`, `repeats` and `page` of a score.
+    """The file `name` of a stored body. `options`: `timing` and `strength` of MIDI; `paper`,
+    `repeats` and `page` of a score.
 
     Raises NotFound for another name, and for notes where there are no drums.
     """
@@ -38,7 +40,7 @@ def transcription_file(body: Mapping[str, Any], name: str, title: str, options: 
         case "events.csv":
             content, kind, label = events_csv(body), "text/csv", "events"
         case "drums.mid":
-            content, kind, label = drums_midi(body, options["timing"], title), "audio/midi", "drums"
+            content, kind, label = drums_midi(body, options, title), "audio/midi", "drums"
         case "score.pdf":
             content, kind, label = score_pdf(beat_of(body, title), sheet), "application/pdf", "score"
         case "score.svg":
@@ -73,14 +75,15 @@ def events_csv(body: Mapping[str, Any]) -> bytes:
     return text.getvalue().encode()
 
 
-def drums_midi(body: Mapping[str, Any], timing: str, title: str) -> bytes:
+def drums_midi(body: Mapping[str, Any], options: Mapping[str, Any], title: str) -> bytes:
     """The MIDI file of a stored body. `timing`: "played", every stroke when it was heard, or "quantised", notes on the
-    grid (swing stays, feel goes). Its time begins with the grid's first bar. Raises NotFound without drums.
+    grid (swing stays, feel goes), or as far towards it as `strength` 0..1 says (1 unless given). Its time begins with
+    the grid's first bar. Raises NotFound without drums.
     """
     beat = beat_of(body, title)
     grid, events = beat.grid, list(beat.events)
-    if timing == "quantised":
-        events = [replace(event, offset_ms=0.0) for event in events]
+    if options["timing"] == "quantised":
+        events = tightened(grid, events, options.get("strength", 1.0))
     else:
         events = _played(events, body["events"])
     return beat_midi(Beat(grid, in_order(grid, events), {}, meta={"title": title}))

@@ -82,7 +82,6 @@ SIXTEENTH = 240  # ticks: the subdivision beside which another one is played
 CHANGE = 1.0  # nats for a change between binary and ternary
 CAP = 10.0  # nats that a single hit can cost: one that is four times the scatter off says no more
 CLASH = 6.0  # nats for two strokes of one drum on one note: a roll needs its own notes
-FLAM_S = 0.045  # closer strokes of one drum are one note with a grace note
 SWINGS = tuple(round(0.54 + 0.02 * i, 2) for i in range(11))  # 0.54..0.74; less is feel, not swing
 FINE = tuple(round(-0.018 + 0.002 * i, 3) for i in range(19))  # around the best of them
 SWING_PRICE = 6.0  # nats: what straight notes explain as well is straight
@@ -106,7 +105,7 @@ class Played:
     """Hits in time order: the cell of each (whole numbers), where in it (0..1), and what kind of drum it is.
 
     `cell_s`: the length of each hit's cell in seconds; `weights`: how much each says; `close`: whether the last hit of
-    the same drum is within FLAM_S. `habits`: what these drums keep doing, in bars of `bar_cells`; None: not asked.
+    the same drum is a grace note away. `habits`: what these drums keep doing, in bars of `bar_cells`; None: not asked.
     """
 
     cells: Whole
@@ -317,7 +316,20 @@ def _path(costs: Floats) -> Whole:
     return path
 
 
-def swing_of(played: Played, ways: tuple[Way, ...], span: int, scatter_s: float) -> Swing:
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """The swings to choose from: note values of the halves, and the place of the second one; None: find it."""
+
+    units: tuple[int, ...]
+    place: float | None = None
+
+    def first(self) -> list[Swing]:
+        """What is tried first, besides straight notes."""
+        places = SWINGS if self.place is None else (self.place,)
+        return [Swing(place, unit) for unit in self.units for place in places]
+
+
+def swing_of(played: Played, ways: tuple[Way, ...], span: int, scatter_s: float, tried: Tried) -> Swing:
     """The swing of a piece: straight unless another place of a pair's second half saves more than it costs."""
     played = played.first(SWING_HITS)
     groups = _Groups.of(played)
@@ -332,11 +344,11 @@ def swing_of(played: Played, ways: tuple[Way, ...], span: int, scatter_s: float)
         tables = [(stiff[way] if way.stiff else told(way, swing)) + way.price for way in in_swing(ways, swing)]
         return float(np.min(tables, axis=0).sum())
 
-    units = [unit for unit in (8, 16) if span % Swing(unit=unit).pair_ticks == 0]
-    tried = [Swing(place, unit) for unit in units for place in SWINGS]
-    if not tried:
+    if tried.place == Swing().place:
         return Swing()
-    best = min(tried, key=cost)
+    best = min(tried.first(), key=cost)
+    if tried.place is not None:
+        return best
     fine = [Swing(round(best.place + d, 3), best.unit) for d in FINE if best.place + d <= SWING_MAX]
     best = min(fine, key=cost)
     return best if cost(best) + SWING_PRICE < cost(Swing()) else Swing()

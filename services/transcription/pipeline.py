@@ -18,11 +18,12 @@ from services.analysis.types import NO_RHYTHM, BeatHints, Rhythm
 from services.audio.clip import AudioSource
 from services.errors import FieldError, Invalid
 from services.models.registry import DRUMS as DRUM_MODEL
+from services.transcription.certainty import UncertainBar, uncertain_bars
 from services.transcription.document import pack, unpack
 from services.transcription.hits import pick
 from services.transcription.network import listen
 from services.transcription.percussive import Percussive
-from services.transcription.quantise import GridName, Score, quantise
+from services.transcription.quantise import AS_HEARD, Score, Wanted, quantise
 from services.transcription.strokes import Correction, Stroke, corrected, named
 from services.transcription.types import Activations
 
@@ -76,21 +77,25 @@ def engines(separator: str) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a user wants of a recording, or knows better: note values, the beat, and what single hits are."""
+    """What a user wants of a recording, or knows better: note values and swing, the beat, and what single hits are."""
 
-    grid: GridName = "auto"
+    notes: Wanted = AS_HEARD
     hints: BeatHints = field(default_factory=BeatHints)
     corrections: Mapping[str, Correction] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Transcription:
-    """`strokes` as played, in time order, corrected; `score` is None without any. Times in seconds of the recording."""
+    """`strokes` as played, in time order, corrected; `score` is None without any. Times in seconds of the recording.
+
+    `uncertain`: the bars of the score to look at first.
+    """
 
     duration_s: float
     strokes: tuple[Stroke, ...]
     rhythm: Rhythm
     score: Score | None
+    uncertain: tuple[UncertainBar, ...]
     warnings: tuple[str, ...]
 
 
@@ -107,7 +112,7 @@ def transcribe(strokes: tuple[Stroke, ...], heard: RhythmActivations, asked: Ask
     """Strokes as heard, and the rhythm's activations, to notes. Nothing is listened to again.
 
     Silence and music without drums have no strokes and no score, and say so. Raises Invalid for a first downbeat past
-    the end.
+    the end, and for a swing that the meter cannot have.
     """
     first = asked.hints.first_downbeat_s
     if first is not None and first > heard.duration_s:
@@ -115,8 +120,9 @@ def transcribe(strokes: tuple[Stroke, ...], heard: RhythmActivations, asked: Ask
         raise Invalid(f"first_downbeat_s {message}", errors=(FieldError("first_downbeat_s", message),))
     found = rhythm(heard, asked.hints) if heard.peak > 0 else NO_RHYTHM
     kept = corrected(strokes, asked.corrections)
-    score = quantise(kept, found, asked.grid)
-    return Transcription(heard.duration_s, kept, found, score, _warnings(kept, found))
+    score = quantise(kept, found, asked.notes)
+    uncertain = () if score is None else uncertain_bars(score, kept, found)
+    return Transcription(heard.duration_s, kept, found, score, uncertain, _warnings(kept, found))
 
 
 def _warnings(strokes: tuple[Stroke, ...], found: Rhythm) -> tuple[str, ...]:

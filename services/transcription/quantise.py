@@ -21,11 +21,11 @@ import numpy as np
 from services.analysis.types import Rhythm
 from services.beats.grid import in_order, placed
 from services.beats.types import STEPS_PER_QUARTER, TICKS_PER_STEP, Articulation, Event, Grid
+from services.errors import FieldError, Invalid
 from services.notation.drumset import HEIGHTS, PLACES, ROLE_OF
 from services.transcription.barlines import Line, fitted, line_of
 from services.transcription.fit import (
     BINARY,
-    FLAM_S,
     TERNARY,
     UNITS,
     WAYS,
@@ -33,12 +33,14 @@ from services.transcription.fit import (
     Floats,
     Played,
     Swing,
+    Tried,
     Way,
     Whole,
     choose,
     swing_of,
 )
 from services.transcription.habits import Habits, habits_of
+from services.transcription.ornaments import FLAM_S, leading, merged
 from services.transcription.strokes import Stroke
 from services.transcription.types import DRUMS
 
@@ -52,10 +54,24 @@ SAYS_MIN = 0.25  # the weight of the least certain hit
 REFIT_HITS = 8  # fewer do not say more than the beats do
 REFIT_MAX_S = 0.030  # a hit further from its note does not steer the line
 STEER_MAX_S = 0.040  # the line moves by no more at once: beats are right about which note is which
-ROLL_MORE_THAN = 2  # strokes that are one note
 ROUNDS = 2  # line and notes are found in turn
 MS = 1000.0
 OFFSET_DIGITS, BPM_DIGITS = 3, 6  # of milliseconds; of a bent line's tempos
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a user wants of the notes. `grid` forces one note value: every hit lies on a multiple of it from its bar
+    line. `swing`: the place of a pair's second half, 0.50..0.75; `swing_unit`: the note value of the halves, 8 or 16;
+    None: as the hits have it.
+    """
+
+    grid: GridName = "auto"
+    swing: float | None = None
+    swing_unit: int | None = None
+
+
+AS_HEARD = Wanted()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,23 +95,33 @@ class _Notes:
     ticks: Whole
 
 
-def quantise(strokes: Sequence[Stroke], rhythm: Rhythm, grid: GridName = "auto") -> Score | None:
+def quantise(strokes: Sequence[Stroke], rhythm: Rhythm, wanted: Wanted = AS_HEARD) -> Score | None:
     """The score of strokes in time order (seconds of the recording), or None without any.
 
-    `grid` forces one note value: every hit lies on a multiple of it from its bar line. Where the rhythm has no beat,
-    the grid is 120 bpm from the first hit on, in 4/4 or the rhythm's meter.
+    Where the rhythm has no beat, the grid is 120 bpm from the first hit on, in 4/4 or the rhythm's meter. Raises
+    Invalid for pairs that do not fit into a beat of the meter.
     """
     if not strokes:
         return None
+    lead = leading(strokes)
+    fitted_ones = sorted(set(lead))
+    line, swing, choice = _noted([strokes[i] for i in fitted_ones], rhythm, wanted)
+    own = np.searchsorted(fitted_ones, lead)
+    return _score(strokes, line, _Notes(choice.bars[own], choice.ticks[own]), swing)
+
+
+def _noted(strokes: Sequence[Stroke], rhythm: Rhythm, wanted: Wanted) -> tuple[Line, Swing, _Notes]:
+    """The line of strokes that have a note each, their swing, and the notes."""
     times = np.array([s.hit.time_s for s in strokes])
     line = line_of(rhythm, float(times[0]))
-    ways, per_bar = _ways(line, grid)
+    ways, per_bar = _ways(line, wanted.grid)
+    tried = _swings(line, wanted)
     scatter, swing = SCATTER_S, Swing()
     for left in reversed(range(ROUNDS + 1)):
         played = _played(strokes, line, times, per_bar=per_bar)
         span = line.cell_ticks * (line.bar_cells if per_bar else 1)
         if left in (ROUNDS, 0):  # the line between is as good as the last one
-            swing = swing_of(played, ways, span, scatter)
+            swing = swing_of(played, ways, span, scatter, tried)
         if not per_bar:
             played = replace(played, habits=_habits(played, scatter))
         choice = choose(played, ways, span, swing, scatter)
@@ -104,7 +130,16 @@ def quantise(strokes: Sequence[Stroke], rhythm: Rhythm, grid: GridName = "auto")
             line = _steered(line, times, played, choice, per_bar=per_bar)
     places = played.cells * span + choice.ticks
     bar_ticks = line.cell_ticks * line.bar_cells
-    return _score(strokes, line, _Notes(places // bar_ticks, places % bar_ticks), swing)
+    return line, swing, _Notes(places // bar_ticks, places % bar_ticks)
+
+
+def _swings(line: Line, wanted: Wanted) -> Tried:
+    """The swings to choose from, whose pairs lie inside a beat."""
+    units = [u for u in (8, 16) if line.cell_ticks % Swing(unit=u).pair_ticks == 0 and wanted.swing_unit in (None, u)]
+    if not units:
+        message = f"pairs of eighths do not fit into a beat of {line.meter}: send 16, or leave it out"
+        raise Invalid(f"swing_unit: {message}.", errors=(FieldError("swing_unit", message),))
+    return Tried(tuple(units), wanted.swing)
 
 
 def _ways(line: Line, grid: GridName) -> tuple[tuple[Way, ...], bool]:
@@ -186,7 +221,7 @@ def _score(strokes: Sequence[Stroke], line: Line, notes: _Notes, swing: Swing) -
         replace(e, offset_ms=round((s.hit.time_s - start_s - at[e.id]) * MS, OFFSET_DIGITS))
         for s, e in zip(strokes, straight, strict=True)
     ]
-    return Score(grid, start_s, in_order(grid, _merged(strokes, played)), in_order(grid, played))
+    return Score(grid, start_s, in_order(grid, merged(strokes, played)), in_order(grid, played))
 
 
 def _bar_steps(line: Line) -> int:
@@ -247,24 +282,3 @@ def _articulation(variant: str | None) -> Articulation | None:
     if variant == "ghost":
         return "ghost"
     return "flam" if variant == "flam" else None
-
-
-def _merged(strokes: Sequence[Stroke], played: Sequence[Event]) -> list[Event]:
-    """One event for the strokes of a drum that are on one note, each as close to the last as a grace note: the loudest,
-    a flam where a softer one came before it, a roll where there are more than two."""
-    groups: dict[tuple[int, int, int, str], list[list[int]]] = {}
-    for i, event in enumerate(played):
-        on_note = groups.setdefault((event.bar, event.step, event.tick, event.instrument), [])
-        if on_note and strokes[i].hit.time_s - strokes[on_note[-1][-1]].hit.time_s <= FLAM_S:
-            on_note[-1].append(i)
-        else:
-            on_note.append([i])
-    return [_one([played[i] for i in group]) for on_note in groups.values() for group in on_note]
-
-
-def _one(strokes: Sequence[Event]) -> Event:
-    """The event that stands for strokes on one note, in time order."""
-    main = max(range(len(strokes)), key=lambda i: (strokes[i].velocity, -i))
-    if len(strokes) > ROLL_MORE_THAN:
-        return replace(strokes[main], articulation="roll")
-    return replace(strokes[main], articulation="flam") if main else strokes[main]

@@ -32,7 +32,8 @@ BPM = 120.0
 BARS = 6
 FIELDS = {
     "transcription_id", "title", "name", "asset_id", "duration_s", "events", "beat", "bpm", "bpm_confidence",
-    "tempo_map", "meter", "hits", "engines", "warnings", "hints", "separate", "grid", "created_at", "updated_at",
+    "tempo_map", "meter", "uncertain_bars", "hits", "engines", "warnings", "hints", "separate", "grid", "swing",
+    "swing_unit", "created_at", "updated_at",
     "links", "media",
 }  # fmt: skip
 OWN = {"transcription_id", "job_id", "reused_from", "created_at", "updated_at", "links", "media"}
@@ -307,7 +308,7 @@ def test_a_long_recording_shows_its_progress_and_stops_when_asked(live: Live) ->
     own = live.post("/v1/transcriptions", files={"audio": ("long.flac", data, "audio/flac")}).json()["job_id"]
     until = time.monotonic() + 120
     job: dict[str, Any] = {}
-    while time.monotonic() < until and job.get("stage") != "drums":
+    while time.monotonic() < until and job.get("stage") != "detect":
         job = live.get(f"/v1/jobs/{own}").json()
         assert job["state"] in {"queued", "running"}, job
         time.sleep(0.05)

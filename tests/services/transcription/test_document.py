@@ -33,6 +33,7 @@ from tests.services.transcription.played import START_S, rhythm_of, rock, stroke
 
 GRID = Grid(((0, 120.0),), bars=4)
 LENGTH_S = 10.0
+PLAYED, QUANTISED = {"timing": "played"}, {"timing": "quantised", "strength": 1.0}
 
 
 def heard(seconds: float = LENGTH_S, peak: float = 0.5) -> RhythmActivations:
@@ -93,7 +94,7 @@ def test_silence_and_music_without_drums_say_so() -> None:
         assert made["warnings"] == [NO_DRUMS]
         assert events_csv(made) == ",".join(COLUMNS).encode() + b"\r\n"
         with pytest.raises(NotFound):
-            drums_midi(made, "played", "")
+            drums_midi(made, PLAYED, "")
 
 
 def test_few_hits_without_a_beat_are_on_a_grid_that_says_it_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -144,18 +145,16 @@ def notes_on(data: bytes) -> list[tuple[float, int, int]]:
 
 
 def test_midi_as_played_has_each_stroke_where_it_was(body: dict) -> None:
-    notes = notes_on(drums_midi(body, "played", "Song"))
+    notes = notes_on(drums_midi(body, PLAYED, "Song"))
     played = sorted(max(0.0, e["time_s"] - body["beat"]["start_s"]) for e in body["events"])
     assert [n[0] for n in notes] == pytest.approx(played, abs=0.0015)
     assert {n[1] for n in notes} == {36, 38, 42}
 
 
 def test_midi_quantised_lies_on_the_grid(body: dict) -> None:
-    graced = [
-        n for n in notes_on(drums_midi(body, "quantised", "Song")) if abs(n[0] / 0.25 - round(n[0] / 0.25)) > 1e-4
-    ]
+    graced = [n for n in notes_on(drums_midi(body, QUANTISED, "Song")) if abs(n[0] / 0.25 - round(n[0] / 0.25)) > 1e-4]
     assert len(graced) == 1, "the grace note of the flam"
-    assert drums_midi(body, "quantised", "Song") == drums_midi(body, "quantised", "Song")
+    assert drums_midi(body, QUANTISED, "Song") == drums_midi(body, QUANTISED, "Song")
 
 
 def test_files_have_names_that_a_person_would_choose(body: dict) -> None:

@@ -14,7 +14,7 @@ from services.beats.beat_gen import ComposeRequest, compose
 from services.beats.grid import event_time_s, placed
 from services.beats.styles import STYLES
 from services.beats.types import METERS, Grid
-from services.transcription.quantise import GRIDS, Score, quantise
+from services.transcription.quantise import AS_HEARD, GRIDS, Score, Wanted, quantise
 from services.transcription.strokes import named
 from services.transcription.types import DRUMS, Hit
 from tests.services.transcription.played import START_S, Row, places, rhythm_of, rock, strokes_of
@@ -23,8 +23,8 @@ HUMAN_S = 0.012
 BEATS_OFF_S = 0.008
 
 
-def scored(grid: Grid, rows: list[Row], jitter_s: float = 0.0, name: str = "auto") -> Score:
-    score = quantise(strokes_of(grid, rows, jitter_s), rhythm_of(grid, BEATS_OFF_S if jitter_s else 0.0), name)  # type: ignore[arg-type]
+def scored(grid: Grid, rows: list[Row], jitter_s: float = 0.0, wanted: Wanted = AS_HEARD) -> Score:
+    score = quantise(strokes_of(grid, rows, jitter_s), rhythm_of(grid, BEATS_OFF_S if jitter_s else 0.0), wanted)
     assert score is not None
     return score
 
@@ -173,7 +173,7 @@ def test_no_hits_no_score() -> None:
 def test_a_forced_grid_has_nothing_between_its_notes(name: str, unit: int) -> None:
     grid = Grid(((0, 100.0),), bars=4)
     rows = [*rock(4), (1, 1300, "tom"), (2, 100, "tom")]
-    score = scored(grid, rows, HUMAN_S, name)
+    score = scored(grid, rows, HUMAN_S, Wanted(name))  # type: ignore[arg-type]
     assert {tick % unit for _, tick, _ in places(score.grid, score.played)} == {0}
     assert len(score.played) == len(rows)
 
@@ -203,7 +203,7 @@ TIMES = st.lists(st.floats(0, 30, allow_nan=False), min_size=1, max_size=40)
 def test_whatever_is_played_keeps_its_time(times: list[float], drum: list[str], name: str) -> None:
     hits = [Hit(t, d, None, 0.5, 0.5) for t, d in zip(sorted(times), drum, strict=False)]
     strokes = named(hits)
-    score = quantise(strokes, NO_RHYTHM, name)  # type: ignore[arg-type]
+    score = quantise(strokes, NO_RHYTHM, Wanted(name))  # type: ignore[arg-type]
     assert score is not None
     by_id = {s.id: s.hit for s in strokes}
     assert len(score.played) == len(by_id) == len(hits)
