@@ -169,14 +169,15 @@ def _group_signs(group: _Group, placed: Sequence[tuple[int, Event]]) -> list[Sig
     placed = sorted(placed, key=lambda p: (p[0], PLACES[key_of(p[1])].rank, p[1].id))
     whole = _stretch(0, group.length, placed)
     plain = whole.unit != FINEST and not group.skipped % whole.unit
-    stretches = [replace(whole, start=group.skipped)] if plain else _cells(group, placed)
+    stretches = [_Stretch(group.skipped, whole.end, whole.unit, whole.chords)] if plain else _cells(group, placed)
     signs: list[Sign] = []
     for stretch in stretches:
         own = _stretch_signs(stretch, group.length)
         if stretch.unit in WRITTEN:
             own[0], own[-1] = replace(own[0], edge="start"), replace(own[-1], edge="stop")
         signs += own
-    return [replace(s, at=s.at + group.start) for s in beamed(signs)]
+    # Not `replace`, which would take a third of the time of a whole score.
+    return [Sign(s.at + group.start, s.value, s.heads, s.beams, s.edge) for s in beamed(signs)]
 
 
 def _stretch(start: int, end: int, placed: Sequence[tuple[int, Event]]) -> _Stretch:
@@ -245,7 +246,8 @@ def beamed(signs: Sequence[Sign]) -> list[Sign]:
             continue
         if len(run) > 1:
             for place, words in zip(run, _beams([out[j] for j in run]), strict=True):
-                out[place] = replace(out[place], beams=words)
+                sign = out[place]
+                out[place] = Sign(sign.at, sign.value, sign.heads, words, sign.edge)
         run = []
     return out
 
