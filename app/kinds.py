@@ -51,6 +51,7 @@ KINDS: dict[str, Kind] = {
     "transcription": Kind("app.runs.transcriptions:transcription", reuse="app.reuse:transcription"),
     "retranscription": Kind("app.runs.transcriptions:retranscription"),
     "transcription_file": Kind("app.runs.transcriptions:file"),
+    "transcription_stem": Kind("app.runs.transcriptions:stem"),
     "analysis": Kind("app.runs.analyses:analysis", timeout_s=LISTENING, reuse="app.reuse:analysis"),
     "reanalysis": Kind("app.runs.analyses:reanalysis", timeout_s=LISTENING),
     "asset": Kind("app.runs.rungs:asset"),

@@ -28,7 +28,7 @@ SHOWN_STATES = 32  # formatted states kept in memory; one of 64 bars is about 2 
 NEW_BEAT_KINDS = ("beat", "import")
 BEAT_KINDS = (*NEW_BEAT_KINDS, "regenerate")
 ANALYSIS_KINDS = ("analysis", "reanalysis")
-FILE_KINDS = ("export", "transcription_file")  # their result is a file, not a body
+FILE_KINDS = ("export", "transcription_file", "transcription_stem")  # their result is a file, not a body
 # What a list shows of an analysis: not its beats, of which an hour has thousands.
 ANALYSIS_SUMMARY = ("duration_s", "bpm", "bpm_confidence", "meter", "key", "key_confidence", "loudness_lufs")
 

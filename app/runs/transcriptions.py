@@ -90,13 +90,18 @@ def _basis_of(ctx: JobContext, doc: Document) -> _Basis:
         except NotFound:
             pass  # bytes were lost: the recording may still be there
     source = doc["source"]
+    _require(ctx, source)
+    heard = listened(ctx, source, (RHYTHM,), HEARD, STAGES)
+    return _Basis(strokes, heard.found[RHYTHM.name], {**kept, **heard.blobs}, doc["separator"])
+
+
+def _require(ctx: JobContext, source: dict[str, Any]) -> None:
+    """Raise SourceExpired when the recording is gone."""
     if "sample_id" not in source:
         try:
             assets.asset(ctx.deps.store, ctx.job["owner"], source["asset_id"])
         except NotFound:
             raise SourceExpired(f"{source['name']} has expired: upload it again and transcribe it anew.") from None
-    heard = listened(ctx, source, (RHYTHM,), HEARD, STAGES)
-    return _Basis(strokes, heard.found[RHYTHM.name], {**kept, **heard.blobs}, doc["separator"])
 
 
 def _state(ctx: JobContext, basis: _Basis, said: dict[str, Any]) -> dict[str, Any]:
@@ -159,6 +164,7 @@ def stem(ctx: JobContext) -> Outcome:
     """Separate the drums of a recording into a WAV file and remember where it lies."""
     params, blobs = ctx.params, ctx.blobs
     ctx.measure(params["duration_s"])
+    _require(ctx, params["source"])
     with decoded(ctx, [params["source"]], Limits(max_s=ctx.deps.settings.max_audio_s), silence=True) as (one,):
         blobs.require_room(stem_bytes(one.pcm))
         handle, path = tempfile.mkstemp(prefix="stem-", dir=blobs.staging())

@@ -140,6 +140,28 @@ def test_files_as_linked_and_signed(live: Live, made: dict[str, Any]) -> None:
     assert live.get(made["links"]["self"] + "/events.csv?x=1").status_code == 422
 
 
+def test_the_drums_as_audio(live: Live, known: bytes, made: dict[str, Any]) -> None:
+    link = made["links"]["drums.wav"]
+    answer = live.get(link)
+    assert answer.status_code == 200, answer.text
+    assert "My song - drums.wav" in answer.headers["Content-Disposition"]
+    stem, rate = sf.read(io.BytesIO(answer.content), dtype="float32")
+    song, _ = sf.read(io.BytesIO(known), dtype="float32")
+    assert (rate, stem.shape) == (RATE, song.shape)
+    assert np.corrcoef(stem, song)[0, 1] > 0.6  # the long tone of a kick is no stroke to a median
+    assert requests.get(live.url + made["media"]["drums.wav"], timeout=60).content == answer.content
+    part = live.get(link, headers={"Range": "bytes=0-43"})
+    assert (part.status_code, part.content) == (206, answer.content[:44])
+    assert live.get(f"{link}?bits=16").status_code == 422
+
+
+def test_a_stem_needs_the_recording(live: Live) -> None:
+    made = transcribe(live, wav(rock(2, 97.0))).json()
+    assert live.http.delete(f"{live.url}/v1/assets/{made['asset_id']}", timeout=10).status_code == 204
+    answer = live.get(made["links"]["drums.wav"])
+    assert (answer.status_code, answer.json()["code"]) == (409, "source_expired")
+
+
 def test_an_equal_request_is_reused_and_another_listens_no_more(
     live: Live, deps: Deps, known: bytes, made: dict[str, Any]
 ) -> None:
