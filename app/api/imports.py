@@ -20,9 +20,11 @@ from services.errors import FieldError, Invalid, NotAudio, TooLarge
 from services.notation import containers
 from services.notation.bounds import BARS_READ_MAX
 from services.notation.kit_maps import KIT_NAMES
+from services.transcription.quantise import GRIDS
 
 blp = Door("imports", __name__, url_prefix="/v1", description="Beats from MIDI files, scores and maps")
 
+AS_IT_IS = "exact"  # the grid of the file
 NOT_NOTES = "is no file of notes that can be read: send mid, musicxml, mxl or bsm"
 
 
@@ -60,6 +62,14 @@ class ImportFields(Schema):
         metadata={
             "description": "Only these bars of the file: [first, last], from 0. A beat holds 64 bars, or up to 256 "
             "that last at most 300 s; without `bars` a longer file is 413"
+        },
+    )
+    grid = fields.Str(
+        load_default=AS_IT_IS,
+        validate=validate.OneOf((AS_IT_IS, *(grid for grid in GRIDS if grid != "auto"))),
+        metadata={
+            "description": "Where notes lie: exact, as the file says; else each on the nearest note of this value, and "
+            "the rest is `offset_ms`: a played part reads well and sounds the same"
         },
     )
     map = fields.Str(

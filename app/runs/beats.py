@@ -15,7 +15,7 @@ from services.beats.document import beat_from_doc, beat_to_doc
 from services.beats.request import BeatRequest
 from services.beats.retakes import another, take_seed
 from services.beats.types import Beat
-from services.errors import NotFound, SourceExpired, StaleVersion
+from services.errors import FieldError, Invalid, NotFound, SourceExpired, StaleVersion
 from services.grooves.types import groove_of
 from services.jobs.types import Outcome
 from services.projects.types import Commit
@@ -139,7 +139,10 @@ def _made_before(ctx: JobContext, commits: Sequence[Document]) -> Outcome:
 
 
 def _sources(ctx: JobContext, doc: Document) -> Sequence[dict[str, Any]]:
-    """The uploads a beat was made from. Raises SourceExpired when one is gone."""
+    """The uploads a beat was made from. Raises SourceExpired when one is gone, Invalid where there were none."""
+    if not doc["sources"]:
+        message = "must be a later stage: this beat was made without recordings"
+        raise Invalid(f"from_stage {message}.", code="no_sounds", errors=(FieldError("from_stage", message),))
     for source in doc["sources"]:
         if "sample_id" not in source:
             try:

@@ -12,6 +12,7 @@ from services.beats.types import Beat
 from services.errors import FieldError, Invalid, NotFound, SourceExpired
 from services.jobs.types import Outcome
 from services.notation.incoming import read_notes
+from services.transcription.fit import UNITS
 
 MESSAGE = "Import the beat"
 ERRORS_MAX = 50  # of a file: nobody reads more
@@ -35,6 +36,7 @@ def imported(ctx: JobContext) -> Outcome:
         name=source["name"],
         bars=(bars[0], bars[1]) if bars else None,
         bpm=params.get("bpm"),
+        unit=UNITS.get(params["grid"]),
         roles=params["roles"],
         inputs=tuple(ctx.job["inputs"]),
         warnings=heard.warnings,

@@ -19,6 +19,7 @@ from services.beats.fitting import fitted
 from services.beats.grid import bar_bpms, duration_s, in_order
 from services.beats.kit import make_kit
 from services.beats.request import BeatRequest
+from services.beats.settle import settled
 from services.beats.sounds import Cut
 from services.beats.types import BARS_HELD_MAX, BARS_MAX, HELD_MAX_S, ROLES, Beat, Event, Grid, Role, Sample, Section
 from services.errors import FieldError, Invalid, TooLarge
@@ -35,12 +36,14 @@ PLAYS = "No sounds were sent: the built-in kit plays."
 @dataclass(frozen=True, slots=True)
 class Import:
     """What an import is of and asks for. `kind`: midi, musicxml or bsm; `name`: the file's; `bars`: [first, last] of
-    the file, from 0; `bpm`: instead of its tempos; `inputs`: hashes of the file and the sounds."""
+    the file, from 0; `bpm`: instead of its tempos; `unit`: ticks of a grid that notes are put on, None where they stay;
+    `inputs`: hashes of the file and the sounds."""
 
     kind: str
     name: str
     bars: tuple[int, int] | None = None
     bpm: float | None = None
+    unit: int | None = None
     roles: dict[str, Role] = field(default_factory=dict)
     inputs: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -64,6 +67,8 @@ def imported_beat(read: Beat, heard: Sequence[Sample], asked: Import) -> Importe
     if asked.bpm is not None:
         read = replace(read, grid=replace(read.grid, tempo_map=((0, asked.bpm),)))
     _refuse_long(read)
+    if asked.unit is not None:
+        read = settled(read, asked.unit)
     if not read.events:
         raise Invalid("There are no drums in these bars.", code="no_drums", errors=(FieldError("bars", "have none"),))
     cuts: tuple[Cut, ...] = ()

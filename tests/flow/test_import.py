@@ -153,6 +153,15 @@ def test_a_kit_map_tells_the_drums_of_a_midi_file(live: Live) -> None:
     assert live.get(f"/v1/beat/{right['beat_id']}/beat.mid?map=addictive").status_code == 422
 
 
+def test_a_played_part_is_put_on_a_grid_and_sounds_the_same(live: Live) -> None:
+    data = file_of([*note(36, 7), *note(42, 126), *note(38, 110)])
+    exact, settled = send(live, data).json()["events_json"], send(live, data, grid="16").json()["events_json"]
+    assert [e["tick"] for e in exact] != [0, 0, 0]
+    assert [(e["step"], e["tick"]) for e in settled] == [(0, 0), (2, 0), (4, 0)]
+    assert [e["time_s"] for e in settled] == pytest.approx([e["time_s"] for e in exact], abs=2e-6)
+    assert send(live, data, grid="auto").status_code == 422
+
+
 def test_of_a_song_the_drums_are_taken_and_it_is_said(live: Live) -> None:
     body = send(live, SONG).json()
     assert [e["instrument"] for e in body["events_json"]] == ["kick"]

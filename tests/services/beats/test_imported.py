@@ -10,15 +10,17 @@ import pytest
 from services.audio.wavfile import read_wav
 from services.beats import builtin, pipeline
 from services.beats.builtin import RECIPES, built_in, sound_for
-from services.beats.document import beat_from_doc, beat_to_doc
+from services.beats.document import beat_from_doc, beat_to_doc, check_beat
 from services.beats.edit import apply
 from services.beats.edit_shapes import EVENTS_MAX
+from services.beats.grid import event_time_s
 from services.beats.imported import Import, imported_beat, title_of_import
 from services.beats.render import render_mix
 from services.beats.request import SourceInfo
 from services.beats.role_assign import judge
+from services.beats.settle import settled
 from services.beats.sounds import whole
-from services.beats.types import BARS_HELD_MAX, INSTRUMENTS, ROLES, Beat, Event, Grid, Role, Sample, Section
+from services.beats.types import BARS_HELD_MAX, INSTRUMENTS, METERS, ROLES, Beat, Event, Grid, Role, Sample, Section
 from services.errors import Invalid, TooLarge
 from services.notation.drumset import PLACES, ROLE_OF, parts_of
 from services.notation.midi import beat_midi
@@ -181,6 +183,29 @@ def test_bars_without_drums_are_refused() -> None:
 def test_a_tempo_of_ones_own_is_the_only_one() -> None:
     read = groove("4/4", bars=4, tempo_map=((0, 100.0), (2, 140.0)))
     assert imported_beat(read, (), replace(MIDI, bpm=90.0)).beat.grid.tempo_map == ((0, 90.0),)
+
+
+@pytest.mark.parametrize("unit", [480, 320, 240, 160, 120])
+@pytest.mark.parametrize("meter", sorted(METERS))
+def test_notes_are_settled_on_a_grid_and_sound_when_they_did(meter: str, unit: int) -> None:
+    """Any place, an upbeat, two tempos and swing: on a multiple of the unit from the bar line, at the same second."""
+    dice = np.random.Generator(np.random.PCG64(unit))
+    grid = Grid(((0, 95.0), (2, 130.0)), meter, 4, 0.6, 16, pickup_steps=3)
+    events = []
+    for i in range(200):
+        bar = int(dice.integers(0, 4))
+        step = int(dice.integers(0, 3 if bar == 0 else METERS[meter]))
+        events.append(Event(f"e{i}", bar, step, "CORE", "kick", 0.5, int(dice.integers(0, 240)), pitch=36))
+    beat = Beat(grid, tuple(events), {})
+    after = {e.id: e for e in settled(beat, unit).events}
+    for event in events:
+        moved = after[event.id]
+        assert event_time_s(grid, moved) == pytest.approx(event_time_s(grid, event), abs=2e-6)
+        skipped = METERS[meter] - 3 if moved.bar == 0 else 0
+        on_grid = ((skipped + moved.step) * 240 + moved.tick) % unit == 0
+        assert on_grid or moved == event
+    assert sum(e.offset_ms != 0 for e in after.values()) > 100
+    check_beat(settled(beat, unit))
 
 
 def test_ids_that_no_edit_could_name_are_renewed() -> None:
