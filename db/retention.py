@@ -35,7 +35,7 @@ def forget_files(store: Store, before: datetime, deleted_before: datetime) -> in
 def _has_owner(store: Store, file: Document) -> bool:
     """Whether the beat or transcription that a file was made of is still there."""
     if "transcription_id" in file:
-        return store.get(transcriptions.NAME, file["transcription_id"]) is not None
+        return store.get(transcriptions.KEPT.name, file["transcription_id"]) is not None
     return store.get(beats.BEATS, file["beat_id"]) is not None
 
 
