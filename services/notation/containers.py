@@ -15,7 +15,7 @@ MEDIA_TYPES = {
     BSM: "application/json",
 }
 KINDS = tuple(MEDIA_TYPES)
-SIZES_MAX = {MIDI: 8 << 20, MUSICXML: 64 << 20, BSM: 48 << 20}  # bytes: NOTES_READ_MAX notes
+SIZES_MAX = {MIDI: 4 << 20, MUSICXML: 48 << 20, BSM: 32 << 20}  # bytes: NOTES_READ_MAX notes and more
 _WIDE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 

@@ -97,7 +97,7 @@ def _bad(why: str) -> Invalid:
 
 def _heard(data: bytes) -> _Heard:
     if len(data) > SIZE_MAX:
-        raise _bad("it is larger than 8 MB")
+        raise _bad(f"it is larger than {SIZE_MAX >> 20} MB")
     try:
         file = mido.MidiFile(file=io.BytesIO(data), clip=True)
     except (OSError, EOFError, ValueError, KeyError, IndexError, TypeError, mido.KeySignatureError) as problem:

@@ -15,6 +15,7 @@ from services.errors import Invalid
 from services.notation.containers import MUSICXML, SIZES_MAX
 
 SIZE_MAX = SIZES_MAX[MUSICXML]
+TAGS_MAX = 4_000_000  # of NOTES_READ_MAX notes as we write them, and some; each takes 300 bytes to hold
 CONTAINER = "META-INF/container.xml"
 
 
@@ -58,7 +59,9 @@ def _member(archive: zipfile.ZipFile, name: str) -> bytes:
 
 
 def parsed(data: bytes) -> Element:
-    """The root of an XML file. Raises Invalid for what is not well-formed or declares entities."""
+    """The root of an XML file. Raises Invalid for what is not well-formed, declares entities or has too many tags."""
+    if data.count(b"<") > TAGS_MAX:
+        raise broken(f"it has more than {TAGS_MAX} tags")
     try:
         root: Element = fromstring(data, forbid_dtd=False, forbid_entities=True, forbid_external=True)
     except DefusedXmlException as problem:

@@ -235,7 +235,7 @@ BAD: dict[str, tuple[bytes, int, str]] = {
     "nothing": (b"", 415, "not_notes"),
     "a piano": (PIANO, 422, "no_drums"),
     "an empty MIDI file": (file_of([]), 422, "no_drums"),
-    "nine megabytes of MIDI": (b"MThd" + bytes(9 << 20), 413, "too_large"),
+    "five megabytes of MIDI": (b"MThd" + bytes(5 << 20), 413, "too_large"),
     "a day": (beat_midi(groove("4/4", bars=2000)), 413, "too_long"),
 }  # fmt: skip
 

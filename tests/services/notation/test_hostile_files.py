@@ -88,6 +88,13 @@ def test_notes_with_one_id_and_measures_without_end_take_no_time() -> None:
         read_musicxml(b'<score-partwise><part id="P1">' + CLEF + b"<measure/>" * 30_000 + b"</part></score-partwise>")
 
 
+def test_a_score_of_nothing_but_tags_is_refused_before_it_fills_the_memory() -> None:
+    began = time.monotonic()
+    with pytest.raises(Invalid, match="tags"):
+        read_musicxml(b"<score-partwise>" + b"<a/>" * 5_000_000 + b"</score-partwise>")
+    assert time.monotonic() - began < SOON_S
+
+
 def test_repeats_and_similes_do_not_multiply_without_end() -> None:
     """A bar of a thousand notes that a thousand similes, or nested repeats, stand for."""
     notes = b"<note><unpitched/><duration>1</duration></note>" * 1000
