@@ -25,6 +25,7 @@ from services.analysis.document import HINTS, hints_to_doc
 from services.beats.filenames import clean
 from services.beats.grid import SWING_MAX, SWING_MIN, SWING_UNITS
 from services.errors import FieldError, Invalid, NotFound
+from services.notation.kit_maps import KIT_NAMES
 from services.transcription.quantise import GRIDS
 from services.transcription.types import DRUMS
 
@@ -107,6 +108,11 @@ class MidiQuery(Schema):
     strength = Number(
         validate=within(0, 1),
         metadata={"description": "How much of a hit's distance to its note timing=quantised takes; 1 unless given"},
+    )
+    map = fields.Str(
+        load_default="gm",
+        validate=validate.OneOf(KIT_NAMES),
+        metadata={"description": "Which note a drum has: as in `beat.mid`"},
     )
 
 

@@ -77,8 +77,8 @@ def events_csv(body: Mapping[str, Any]) -> bytes:
 
 def drums_midi(body: Mapping[str, Any], options: Mapping[str, Any], title: str) -> bytes:
     """The MIDI file of a stored body. `timing`: "played", every stroke when it was heard, or "quantised", notes on the
-    grid (swing stays, feel goes), or as far towards it as `strength` 0..1 says (1 unless given). Its time begins with
-    the grid's first bar. Raises NotFound without drums.
+    grid (swing stays, feel goes), or as far towards it as `strength` 0..1 says (1 unless given). `map`: a kit of
+    kit_maps.py. Its time begins with the grid's first bar. Raises NotFound without drums.
     """
     beat = beat_of(body, title)
     grid, events = beat.grid, list(beat.events)
@@ -86,7 +86,7 @@ def drums_midi(body: Mapping[str, Any], options: Mapping[str, Any], title: str) 
         events = tightened(grid, events, options.get("strength", 1.0))
     else:
         events = _played(events, body["events"])
-    return beat_midi(Beat(grid, in_order(grid, events), {}, meta={"title": title}))
+    return beat_midi(Beat(grid, in_order(grid, events), {}, meta={"title": title}), options.get("map", "gm"))
 
 
 def beat_of(body: Mapping[str, Any], title: str) -> Beat:

@@ -293,3 +293,23 @@ def test_one_bad_sound_refuses_the_whole(live: Live, counts: Any) -> None:
     answer = live.post("/v1/beats/import", files=files, headers=WAIT)
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (415, "samples[0]")
     assert counts() == before
+
+
+def test_what_a_transcription_writes_comes_in_again(live: Live) -> None:
+    """Its map, its score and its MIDI files, each a beat with the notes of the transcription."""
+    wav = live.get(send(live, FILES["song.mid"]).json()["links"]["audio.wav"] + "?bits=16").content
+    made = live.post("/v1/transcriptions", files={"audio": ("song.wav", wav)}, headers=WAIT)
+    assert made.status_code == 200, made.text
+    base, notes = f"/v1/transcriptions/{made.json()['transcription_id']}", made.json()["beat"]["events_json"]
+    for name in ("map.bsm", "score.musicxml", "drums.mid?timing=quantised"):
+        data = live.get(f"{base}/{name}").content
+        body = send(live, data, name.partition("?")[0]).json()
+        found = sorted((e["bar"], e["step"], e["instrument"]) for e in body["events_json"])
+        if name == "drums.mid?timing=quantised":
+            assert {drum for _, _, drum in found} == {e["instrument"] for e in notes}
+        else:
+            assert found == sorted((e["bar"], e["step"], e["instrument"]) for e in notes)
+    kit = live.get(f"{base}/drums.mid?map=vdrums").content
+    again = send(live, kit, "drums.mid", map="vdrums").json()["events_json"]
+    assert {e["instrument"] for e in again} == {e["instrument"] for e in notes}
+    assert live.get(f"{base}/drums.mid?map=pads").status_code == 422
