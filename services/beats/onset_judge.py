@@ -5,6 +5,9 @@ deploy/training/train_onsets.py on rendered recordings: struck, dropped, shaken 
 over rooms, speech and music. Trees know no values beyond those they saw, so strange input gets no strange answer.
 Onsets closer than a double knock are one.
 
+How likely is likely enough follows how clearly the hits thereabouts stand over what goes on behind them. Where they do,
+the doubtful onsets are parts of compound sounds, and few hits are in doubt; where they hardly do, the hits are.
+
 Source. J. H. Friedman, "Greedy Function Approximation: A Gradient Boosting Machine", Annals of Statistics 29(5), 2001.
 """
 
@@ -16,17 +19,20 @@ from functools import cache
 
 import numpy as np
 import numpy.typing as npt
+from scipy.ndimage import median_filter
 
-from services.beats.onset_traits import TRAITS, traits
+from services.beats.onset_traits import BAND_UNIT_DB, TOTAL_RISE, TRAITS, traits
 from services.beats.onsets import FIRST_WHOLE, Array, BandLevels, Indices, Onsets, novelty, possible_onsets
 from services.models import registry
 
-LIKELY = 0.48  # probability from which a possible onset counts: higher, soft hits near loud ones go first
-LEAST_SHARP_DB, LEAST_SLOW_DB = 5.0, 4.0  # a rise by either; below, in hours of noise, chance makes likely ones
+LIKELY_FAINT, LIKELY_CLEAR = 0.42, 0.52  # probabilities from which a possible onset counts, where hits ...
+FAINT_DB, CLEAR_DB = 8.5, 13.0  # ... rise by so much above the 135 ms before them, all bands together
+SURE = 0.8  # probability from which an onset tells how clear the hits are ...
+SURE_NEAR = 15  # ... by the median of so many of them around
 STARTED_DB = 25.0  # a rise from which what sounds at the first sample begins there: it was trimmed so
 MIN_GAP_FRAMES = 16  # 46 ms: closer than a double knock, two onsets are one sound
 STRONGER = 3.0  # times: a late neighbour this much stronger was the hit, the early one its precursor
-FAINT_DB, FAINT_FRAMES, LOUDER = 10.0, 64, 8.0  # such a rise within 186 ms of one so many times as strong is its end
+TAIL_DB, TAIL_FRAMES, LOUDER = 10.0, 64, 8.0  # such a rise within 186 ms of one so many times as strong is its end
 RATTLE_DB = 10.0  # strength of a possible onset that counts as a grain of a rattle
 RATTLE_GAP_FRAMES = 24  # 70 ms
 RATTLE_GRAINS = 5  # so many, each within the gap of the one before, are one rattle: only its first may begin
@@ -82,11 +88,25 @@ def detect_onsets(levels: BandLevels) -> Onsets:
     """The frames in which sounds begin, in time order, each with its summed rise in dB. None in silence."""
     found = novelty(levels)
     possible = possible_onsets(found)
-    likely = shipped().probability(traits(levels, found, possible.frame)) >= LIKELY
-    likely &= (possible.strength_db >= LEAST_SHARP_DB) | (found.slow_db[possible.frame] >= LEAST_SLOW_DB)
+    known = traits(levels, found, possible.frame)
+    probability = shipped().probability(known)
+    likely = probability >= least_likely(known, probability)
     likely |= (possible.frame <= FIRST_WHOLE) & (possible.strength_db >= STARTED_DB)
     likely &= ~_rattling(possible)
     return _apart(Onsets(possible.frame[likely], possible.strength_db[likely]))
+
+
+def least_likely(found: Array, probability: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """The probabilities (n,) from which possible onsets count, of all traits (n, TRAITS) and probabilities in order.
+
+    LIKELY_FAINT to LIKELY_CLEAR; the latter where nothing is sure.
+    """
+    sure = np.flatnonzero(probability >= SURE)
+    if not sure.size:
+        return np.full(len(found), LIKELY_CLEAR)
+    rise_db = median_filter(found[sure, TOTAL_RISE] * BAND_UNIT_DB, SURE_NEAR, mode="nearest")
+    there_db = np.interp(np.arange(len(found)), sure, rise_db)
+    return np.asarray(np.interp(there_db, (FAINT_DB, CLEAR_DB), (LIKELY_FAINT, LIKELY_CLEAR)))
 
 
 def _rattling(possible: Onsets) -> npt.NDArray[np.bool_]:
@@ -105,8 +125,8 @@ def _apart(onsets: Onsets) -> Onsets:
     frame, strength = onsets.frame, onsets.strength_db
     kept: list[int] = []
     for i in range(frame.size):
-        gap = frame[i] - frame[kept[-1]] if kept else frame[i] + FAINT_FRAMES
-        if gap < FAINT_FRAMES and strength[i] < min(FAINT_DB, strength[kept[-1]] / LOUDER):
+        gap = frame[i] - frame[kept[-1]] if kept else frame[i] + TAIL_FRAMES
+        if gap < TAIL_FRAMES and strength[i] < min(TAIL_DB, strength[kept[-1]] / LOUDER):
             continue
         if gap >= MIN_GAP_FRAMES:
             kept.append(i)

@@ -37,6 +37,7 @@ TOTAL_AT, TOTAL_AROUND = (0, 8), ((-6, -2), (-52, -7), (-140, -52), (9, 60), (0,
 NEIGHBOURS = ((-140, -53), (-52, -17), (-16, -6), (6, 16), (17, 52), (53, 140))
 BAND_TRAITS = 11
 TRAITS = BAND_TRAITS * BANDS + 11 + len(TOTAL_AROUND) + 2 * len(NEIGHBOURS)
+TOTAL_RISE = BAND_TRAITS * BANDS + 4  # the trait that is the rise of all bands together over the 135 ms before
 AT_ONCE = 4096  # frames described at a time: some 50 MB
 
 

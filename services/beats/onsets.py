@@ -60,7 +60,7 @@ SLOW_NOW = (-1, 8)  # frames from the onset whose mean power ...
 SLOW_PAST = (-24, -3)  # ... is compared with the mean of these
 SLOW_BASE_DB, SLOW_SPREAD_DB = 1.5, 4.0  # as RISE_*: means of nine frames ripple less
 SLOW_FLOOR_DB = 1.0  # above the noise floor, from which a slow rise counts
-POSSIBLE_SLOW_DB = 3.0  # sum of slow rises over all bands
+POSSIBLE_SLOW_DB = 1.0  # sum of slow rises over all bands; at 3, twice as many hits 6 dB over a room go unseen
 SLOW_RADIUS = 8  # frames either side in which a slow onset is the highest, and no sharp one lies
 FIRST_WHOLE = WINDOW // 2 // HOP  # the first frame whose window lies within the source: up to it, nothing was before
 

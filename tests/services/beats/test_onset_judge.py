@@ -6,8 +6,18 @@ import numpy as np
 import pytest
 
 from services.audio.clip import ClipSource
-from services.beats.onset_judge import detect_onsets, parse, shipped
-from services.beats.onset_traits import TRAITS, traits
+from services.beats.onset_judge import (
+    CLEAR_DB,
+    FAINT_DB,
+    LIKELY_CLEAR,
+    LIKELY_FAINT,
+    SURE_NEAR,
+    detect_onsets,
+    least_likely,
+    parse,
+    shipped,
+)
+from services.beats.onset_traits import BAND_UNIT_DB, TOTAL_RISE, TRAITS, traits
 from services.beats.onsets import band_levels, novelty, possible_onsets
 from services.models.registry import DamagedModel
 from tests import kitchen
@@ -47,6 +57,39 @@ def test_traits_do_not_depend_on_what_else_is_asked_for():
         np.testing.assert_array_equal(traits(levels, found, np.array([frame])), together[i : i + 1])
     likely = shipped().probability(together)
     assert likely[np.argmin(np.abs(frames - RATE // 128))] > 0.9
+
+
+def asked(*runs: tuple[int, float]) -> tuple[np.ndarray, np.ndarray]:
+    """Traits and probabilities of runs of sure onsets that rise by so many dB, with a doubtful one after each."""
+    rise_db = np.concatenate([[*[db] * count, 0.0] for count, db in runs])
+    found = np.zeros((rise_db.size, TRAITS), np.float32)
+    found[:, TOTAL_RISE] = rise_db / BAND_UNIT_DB
+    return found, np.where(rise_db > 0, 0.95, 0.4)
+
+
+def test_what_is_likely_enough_follows_how_clear_the_hits_thereabouts_are():
+    clear, faint = 3 * SURE_NEAR, 2 * SURE_NEAR
+    least = least_likely(*asked((clear, CLEAR_DB + 2), (faint, FAINT_DB - 2)))
+    assert least[0] == pytest.approx(LIKELY_CLEAR)
+    assert least[-1] == pytest.approx(LIKELY_FAINT)
+    assert (np.diff(least) <= 0).all()
+    between = least_likely(*asked((5, (FAINT_DB + CLEAR_DB) / 2)))
+    np.testing.assert_allclose(between, (LIKELY_FAINT + LIKELY_CLEAR) / 2, rtol=1e-6)
+
+
+def test_where_nothing_is_sure_only_clear_likelihood_counts():
+    found = np.zeros((4, TRAITS), np.float32)
+    np.testing.assert_array_equal(least_likely(found, np.full(4, 0.5)), LIKELY_CLEAR)
+    assert least_likely(found[:0], np.zeros(0)).size == 0
+
+
+def test_total_rise_is_the_rise_over_what_was_before():
+    rng = np.random.default_rng(4)
+    x = 0.01 * rng.standard_normal(3 * RATE)
+    x[RATE : RATE + RATE // 10] *= 10
+    levels = band_levels(ClipSource(clip_of(x)))
+    rise_db = traits(levels, novelty(levels), np.array([RATE // 128]))[0, TOTAL_RISE] * BAND_UNIT_DB
+    assert rise_db == pytest.approx(20, abs=2)
 
 
 def test_nothing_begins_in_silence_or_in_no_samples():
