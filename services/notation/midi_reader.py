@@ -21,7 +21,7 @@ from services.beats.grid import OFFSET_MAX_MS, in_order
 from services.beats.ticks import TICKS_PER_QUARTER, US_PER_MINUTE
 from services.beats.types import METERS, ROLES, TICKS_PER_STEP, Beat, Event, Grid, Role
 from services.errors import Invalid
-from services.notation.bounds import BARS_READ_MAX, NOTES_READ_MAX
+from services.notation.bounds import BARS_READ_MAX, NOTES_READ_MAX, SAME_BAR
 from services.notation.containers import MIDI, SIZES_MAX
 from services.notation.drumset import ROLE_OF, parts_of
 from services.notation.kit_maps import KIT_MAPS, KitName
@@ -187,8 +187,9 @@ def _meter(heard: _Heard) -> tuple[str, int]:
         steps, after = marks[0][1] * STEPS_PER_WHOLE // marks[0][2], f"{marks[1][1]}/{marks[1][2]}"
         if marks[1][0] == steps * TICKS_PER_STEP and steps < METERS.get(after, 0):
             pickup, marks = steps, marks[1:]
-    names = {f"{numerator}/{denominator}" for _, numerator, denominator in marks}
-    meter = f"{marks[0][1]}/{marks[0][2]}"
+    counted = [f"{numerator}/{denominator}" for _, numerator, denominator in marks]
+    names = {SAME_BAR.get(name, name) for name in counted}
+    meter = SAME_BAR.get(counted[0], counted[0])
     if len(names) > 1 or meter not in METERS:
         raise _bad(f"a beat has one meter of {', '.join(METERS)}, and this file has {', '.join(sorted(names))}")
     return meter, pickup

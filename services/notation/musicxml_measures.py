@@ -14,7 +14,7 @@ from itertools import islice, zip_longest
 from xml.etree.ElementTree import Element
 
 from services.beats.types import ROLES, Articulation, Role
-from services.notation.bounds import NOTES_READ_MAX, NUMBER_MAX
+from services.notation.bounds import NOTES_READ_MAX, NUMBER_MAX, SAME_BAR
 from services.notation.drumset import BY_NOTE, PLACES, ROLE_OF, parts_of
 from services.notation.musicxml import FORTE
 from services.notation.values import KINDS, QUARTER
@@ -162,7 +162,8 @@ class _Reader:
         self.divisions = max(1e-3, number(child.findtext("divisions"), self.divisions))
         beats, kind = child.findtext("time/beats"), child.findtext("time/beat-type")
         if beats and kind:
-            out.meter = f"{beats.strip()}/{kind.strip()}"
+            meter = f"{beats.strip()}/{kind.strip()}"
+            out.meter = SAME_BAR.get(meter, meter)
         mark = child.find("measure-style/measure-repeat")
         if mark is not None:
             self.simile = 0 if mark.get("type") == "stop" else max(1, int(number(mark.text, 1)))

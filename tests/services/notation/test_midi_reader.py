@@ -189,3 +189,10 @@ def test_a_title_in_any_alphabet_comes_back() -> None:
         assert read_midi(beat_midi(beat)).meta["title"] == title
     old = file_of([mido.MetaMessage("track_name", name="Küche")])
     assert read_midi(old).meta["title"] == "Küche"
+
+
+def test_a_meter_of_the_same_bar_is_read() -> None:
+    cut = mido.MetaMessage("time_signature", numerator=2, denominator=2)
+    assert read_midi(file_of([cut, *note(36, 0)])).grid.meter == "4/4"
+    with pytest.raises(Invalid, match="9/8"):
+        read_midi(file_of([mido.MetaMessage("time_signature", numerator=9, denominator=8), *note(36, 0)]))

@@ -143,3 +143,7 @@ def test_a_score_without_drums_is_refused_and_drums_written_as_pitches_are_read(
     clef = "<attributes><clef><sign>percussion</sign></clef></attributes>"
     (event,) = read_musicxml(score(f"<measure>{clef}{PIANO}</measure>")).events
     assert event.instrument == "kick"
+
+
+def test_cut_time_is_four_quarters() -> None:
+    assert read_musicxml(score(bar("KSKS"), meter="2/2")).grid.meter == "4/4"
