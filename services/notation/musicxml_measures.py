@@ -14,13 +14,13 @@ from itertools import islice, zip_longest
 from xml.etree.ElementTree import Element
 
 from services.beats.types import ROLES, Articulation, Role
-from services.notation.bounds import NOTES_READ_MAX, NUMBER_MAX, SAME_BAR
+from services.notation.bounds import BARS_READ_MAX, NOTES_READ_MAX, NUMBER_MAX, SAME_BAR
 from services.notation.drumset import BY_NOTE, PLACES, ROLE_OF, parts_of
 from services.notation.musicxml import FORTE
 from services.notation.values import KINDS, QUARTER
 from services.notation.xml_input import broken
 
-TIMES_MAX = 16  # a block between repeat signs is played so often at most
+TIMES_MAX = BARS_READ_MAX  # a block between repeat signs is played so often at most
 VELOCITY = 0.8  # of a note that says nothing
 BPM = 120.0
 DIGITS = 6  # of a velocity

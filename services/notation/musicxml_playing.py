@@ -11,8 +11,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from services.notation.bounds import BARS_READ_MAX, NOTES_READ_MAX
-from services.notation.musicxml_measures import TIMES_MAX, Measure
+from services.notation.musicxml_measures import Measure
 from services.notation.xml_input import broken
+
+PARTS_MAX = 4  # measures that are one bar
 
 
 def played(measures: Sequence[Measure], bar_ticks: int) -> list[Measure]:
@@ -22,13 +24,14 @@ def played(measures: Sequence[Measure], bar_ticks: int) -> list[Measure]:
     out: list[Measure] = []
     notes = 0
     seen: set[int] = set()
-    for place in _order(written):
+    for count, place in enumerate(_order(written)):
         measure, again = written[place], place in seen
         seen.add(place)
         if again:
             measure = replace(measure, section=None, struck=[replace(s, id=None) for s in measure.struck])
         notes += len(measure.struck)
-        if len(out) >= BARS_READ_MAX or notes > NOTES_READ_MAX:
+        # Counted as they are played: parts of bars that are joined make none.
+        if len(out) >= BARS_READ_MAX or notes > NOTES_READ_MAX or count > PARTS_MAX * BARS_READ_MAX:
             raise broken(f"with its repeats it has more than {BARS_READ_MAX} bars or {NOTES_READ_MAX} notes")
         replayed = again and place == 0 and upbeat
         if len(out) > 1 and (measure.implicit or replayed) and 0 < out[-1].ticks <= bar_ticks - measure.ticks:
@@ -92,7 +95,7 @@ def _passes(measures: Sequence[Measure], start: int) -> int:
         more = place + 1 < len(measures) and bool(measures[place + 1].ending)
         if (measure.backward or measure.ending_stop) and not more:
             break
-    return min(most, TIMES_MAX)
+    return most
 
 
 def _joined(first: Measure, rest: Measure) -> Measure:

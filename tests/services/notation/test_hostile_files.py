@@ -105,6 +105,7 @@ def test_repeats_and_similes_do_not_multiply_without_end() -> None:
         b"<measure>" + notes + b"</measure><measure>" + simile + b"</measure>" + b"<measure/>" * 5000,
         b"<measure>" + notes + back + b"</measure>" + (b"<measure>" + back + b"</measure>") * 10_000,
         (b"<measure>" + notes[:480] + endings + b"</measure>") * 10_000,
+        CLEF + b"<measure implicit='yes'/>" * 10_000 + b"<measure>" + back.replace(b"99", b"20000") + b"</measure>",
     ):
         began = time.monotonic()
         with pytest.raises(Invalid):

@@ -147,3 +147,8 @@ def test_a_score_without_drums_is_refused_and_drums_written_as_pitches_are_read(
 
 def test_cut_time_is_four_quarters() -> None:
     assert read_musicxml(score(bar("KSKS"), meter="2/2")).grid.meter == "4/4"
+
+
+def test_a_block_that_is_played_a_hundred_times() -> None:
+    hundred = BACK.replace("backward", 'backward" times="100')
+    assert heard(score(bar(K, FORWARD + hundred), bar(S))) == "K " * 100 + "S"
