@@ -22,7 +22,7 @@ from services.transcription.strokes import Stroke
 
 Reason = Literal["hits", "timing", "beats"]
 REASONS: tuple[Reason, ...] = ("hits", "timing", "beats")
-CERTAIN = 0.6  # a bar with less is named
+CERTAIN = 0.7  # a bar with less is named: of its hits three in ten may be wrong
 NEAR_MS = 35.0  # from its note: three times what people scatter
 BEAT_S = 0.070  # from its place: what evaluations of beat trackers call found (Davies et al. 2009)
 DIGITS = 3

@@ -23,7 +23,7 @@ import numpy.typing as npt
 
 from services.beats.grid import SWING_MAX
 from services.beats.types import TICKS_PER_STEP
-from services.transcription.habits import Habits
+from services.transcription.habits import Habits, as_usual
 
 Floats = npt.NDArray[np.float64]
 Whole = npt.NDArray[np.int64]
@@ -80,7 +80,8 @@ IN_FOUR = 3.5  # nats that sixteenths then cost: three notes of such a beat are 
 TOGETHER = 2.0  # nats for drums in two subdivisions at once, beside the prices of both
 SIXTEENTH = 240  # ticks: the subdivision beside which another one is played
 CHANGE = 1.0  # nats for a change between binary and ternary
-CAP = 10.0  # nats that a single hit can cost: one that is four times the scatter off says no more
+CAP = 10.0  # nats: a hit that is more than four times the scatter off is no scatter, and says little more
+TAIL = 0.3  # nats for each further standard deviation
 CLASH = 6.0  # nats for two strokes of one drum on one note: a roll needs its own notes
 SWINGS = tuple(round(0.54 + 0.02 * i, 2) for i in range(11))  # 0.54..0.74; less is feel, not swing
 FINE = tuple(round(-0.018 + 0.002 * i, 3) for i in range(19))  # around the best of them
@@ -206,7 +207,7 @@ def _around(played: Played, sounding: Floats, low: Whole, scatter_s: float, amon
     """Of the note before each hit and the one after it (2, hits): how early it is in cells, and what it would cost."""
     note = np.stack([low, low + 1])
     off = played.phases - sounding[note]
-    costs = played.weights * np.minimum((off * played.cell_s / scatter_s) ** 2 / 2, CAP)
+    costs = played.weights * _misfit(np.abs(off) * played.cell_s / scatter_s)
     if played.habits is None:
         return off, costs
     at = played.cells % played.bar_cells + sounding[note]
@@ -227,6 +228,11 @@ def _apart(clashing: Whole, taken: Whole, more: Floats) -> Whole:
     out[earlier[goes & (back <= on)]] = 0
     out[later[goes & (on < back)]] = 1
     return out
+
+
+def _misfit(off: Floats) -> Floats:
+    """Nats that hits so many standard deviations off cost: a bell curve's, with tails for what is no scatter."""
+    return np.asarray(np.minimum(off**2 / 2, CAP + TAIL * (off - np.sqrt(2 * CAP))))
 
 
 @lru_cache(maxsize=64)
@@ -255,9 +261,11 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """One way to write a cell, or two at once: what it costs each cell, its layer, and the way of each group."""
+    """One way to write a cell, or two at once: what it costs each cell, of that its price; its layer, and the way of
+    each group."""
 
     costs: Floats
+    price: float
     layer: int
     ways: Whole | int
 
@@ -268,6 +276,9 @@ def choose(played: Played, ways: tuple[Way, ...], span: int, swing: Swing, scatt
     fits = [_fit(played, way, span, swing, scatter_s, groups) for way in ways]
     readings = _readings(fits, ways, groups)
     costs = np.stack([r.costs for r in readings], axis=1)
+    if played.habits is not None:
+        beats = np.unique(played.cells) % played.bar_cells
+        costs = as_usual(costs, np.array([r.price for r in readings]), beats)
     layers = [np.array([r.layer in (BOTH, layer) for r in readings]) for layer in (BINARY, TERNARY)]
     by_layer = np.stack([np.where(mask, costs, np.inf) for mask in layers])
     path = _path(by_layer.min(axis=2).T)
@@ -283,7 +294,7 @@ def choose(played: Played, ways: tuple[Way, ...], span: int, swing: Swing, scatt
 def _readings(fits: Sequence[Fit], ways: Sequence[Way], groups: _Groups) -> list[_Reading]:
     """Each way by itself, and sixteenths beside each that is finer and of another kind."""
     found = [
-        _Reading(np.asarray(np.bincount(groups.cells, weights=fit.costs) + way.price), way.layer, i)
+        _Reading(np.asarray(np.bincount(groups.cells, weights=fit.costs) + way.price), way.price, way.layer, i)
         for i, (fit, way) in enumerate(zip(fits, ways, strict=True))
     ]
     plain = next((i for i, way in enumerate(ways) if way.unit == SIXTEENTH and way.second is None), None)
@@ -294,7 +305,7 @@ def _readings(fits: Sequence[Fit], ways: Sequence[Way], groups: _Groups) -> list
             both = np.where(fits[i].costs < fits[plain].costs, i, plain)
             costs = np.bincount(groups.cells, weights=np.minimum(fits[i].costs, fits[plain].costs))
             price = way.price + ways[plain].price + TOGETHER
-            found.append(_Reading(np.asarray(costs + price), BOTH, both))
+            found.append(_Reading(np.asarray(costs + price), price, BOTH, both))
     return found
 
 

@@ -18,6 +18,8 @@ BINS = 192  # of a cell: at 60 bpm 5 ms, a fifth of what a 32nd of a fast beat i
 REACH = 4  # standard deviations after which the blur is nothing
 TRUSTED = 0.9  # of what is played, the most that habit foretells
 BARS_TO_TRUST = 1.0  # other bars in which the drum plays at which habit is half as trusted as it ever is
+SAVED = 3.0  # nats of a subdivision's price, the most: what is hard to read stays dear
+ROUNDS = 4  # of reading bars by each other
 HEARD = float(np.sqrt(2.0))  # of a blur over scattered hits, so that a place struck in every bar comes to 1
 
 
@@ -41,6 +43,27 @@ class Habits:
         share = np.clip(HEARD * (self.table[drums, near] - own) / np.maximum(others, 1.0), 0.0, 1.0)
         trust = TRUSTED * others / (others + BARS_TO_TRUST)
         return np.asarray(np.log((1.0 - trust) + trust * share * among))
+
+
+def as_usual(costs: Floats, prices: Floats, beats: Whole) -> Floats:
+    """Costs (cells, readings) of reading each beat in each way, priced by how the same beat of the other bars is read:
+    a subdivision that a piece uses all the time is no surprise in it. `prices`: what `costs` hold for the readings in
+    general; `beats`: the number of each cell's beat in its bar.
+
+    How others are read follows from the same costs (expectation and maximisation in turn, Dempster et al. 1977).
+    """
+    general = np.exp(-prices) / np.exp(-prices).sum()
+    others = (np.bincount(beats)[beats] - 1.0)[:, None]
+    trust = TRUSTED * others / (others + BARS_TO_TRUST)
+    now = costs
+    for _ in range(ROUNDS):
+        likely = np.exp(now.min(axis=1, keepdims=True) - now)
+        likely /= likely.sum(axis=1, keepdims=True)
+        sums = np.zeros((int(beats.max()) + 1, costs.shape[1]))
+        np.add.at(sums, beats, likely)
+        share = np.clip((sums[beats] - likely) / np.maximum(others, 1.0), 0.0, 1.0)
+        now = costs - np.minimum(np.log((1.0 - trust) + trust * share / general), SAVED)
+    return np.asarray(now)
 
 
 def habits_of(places: Floats, drums: Whole, bar_cells: int, scatter: float) -> Habits:

@@ -213,6 +213,20 @@ def test_corrections_need_no_recording(live: Live, deps: Deps) -> None:
     assert patched(live, path, '"x"', title="a").status_code == 404
 
 
+def test_swing_and_strength_are_heeded(live: Live, known: bytes) -> None:
+    first = transcribe(live, known, title="Swung", swing="0.62", swing_unit="16")
+    one, path = first.json(), first.json()["links"]["self"]
+    assert (one["swing"], one["swing_unit"], one["beat"]["grid_json"]["swing"]) == (0.62, 16, 0.62)
+    again = patched(live, path, first.headers["ETag"], swing=None, swing_unit=None)
+    assert (again.json()["swing"], again.json()["beat"]["grid_json"]["swing"]) == (None, 0.5)
+    assert again.json()["events"] == one["events"]
+    midi = {q: live.get(f"{path}/drums.mid?timing=quantised{q}").content for q in ("", "&strength=1", "&strength=0")}
+    assert midi[""] == midi["&strength=1"] != midi["&strength=0"]
+    for query in ("timing=quantised&strength=1.5", "timing=played&strength=0.5", "strength=0.5"):
+        refused = live.get(f"{path}/drums.mid?{query}")
+        assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "strength")
+
+
 def test_a_change_names_the_state_that_it_saw(live: Live, known: bytes) -> None:
     first = transcribe(live, known, title="States")
     path = first.json()["links"]["self"]
@@ -247,6 +261,10 @@ def test_a_further_attempt_finds_what_the_first_one_saved(live: Live, deps: Deps
         ({"events": []}, "events"),
         ({"title": "x" * 10_000}, "title"),
         ({"grid": "64"}, "grid"),
+        ({"swing": 0.8}, "swing"),
+        ({"swing": "much"}, "swing"),
+        ({"swing_unit": 32}, "swing_unit"),
+        ({"swing": 0.6, "swing_unit": 8, "meter": "6/8"}, "swing_unit"),
         ({"first_downbeat_s": 1e6}, "first_downbeat_s"),
         ({"bpm_min": 300, "bpm_max": 40}, "bpm_max"),
         ({"separate": "true"}, "separate"),

@@ -10,9 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.analysis.types import NO_RHYTHM
-from services.beats.beat_gen import ComposeRequest, compose
-from services.beats.grid import event_time_s, placed
-from services.beats.styles import STYLES
+from services.beats.grid import event_time_s
 from services.beats.types import METERS, Grid
 from services.transcription.quantise import AS_HEARD, GRIDS, Score, Wanted, quantise
 from services.transcription.strokes import named
@@ -176,23 +174,6 @@ def test_a_forced_grid_has_nothing_between_its_notes(name: str, unit: int) -> No
     score = scored(grid, rows, HUMAN_S, Wanted(name))  # type: ignore[arg-type]
     assert {tick % unit for _, tick, _ in places(score.grid, score.played)} == {0}
     assert len(score.played) == len(rows)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", [*STYLES])
-def test_styles_as_people_play_them(name: str) -> None:
-    """At least 97 % of all notes of all styles; single styles with fast rolls may have less."""
-    style = STYLES[name]
-    made = compose(ComposeRequest(bpm=sum(style.bpm_range) / 2, bars=8, style=name, humanize=0.0, seed=1))
-    rows = [
-        (e.bar, e.step * 240 + e.tick, e.instrument) for _, e in placed(made.grid, made.events) if e.instrument in DRUMS
-    ]
-    exact, human = (0.97, 0.85) if name in ROLLING else (0.99, 0.97)
-    assert right(made.grid, rows, scored(made.grid, rows)) >= exact
-    assert right(made.grid, rows, scored(made.grid, rows, HUMAN_S)) >= human
-
-
-ROLLING = {"trap", "jersey", "drill"}  # their hats roll in sextuplets over another's sixteenths, 65 ms apart
 
 
 TIMES = st.lists(st.floats(0, 30, allow_nan=False), min_size=1, max_size=40)
