@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
+import random
 import struct
 import time
 
 import pytest
 
+from services.beats.document import check_beat
 from services.errors import Invalid
+from services.notation.bounds import BARS_READ_MAX
+from services.notation.bsm import beat_bsm
 from services.notation.bsm_reader import read_bsm
+from services.notation.incoming import read_notes
+from services.notation.midi import beat_midi
 from services.notation.midi_reader import read_midi
 from services.notation.musicxml import beat_musicxml
 from services.notation.musicxml_reader import read_musicxml
@@ -111,3 +117,30 @@ def test_repeats_and_similes_do_not_multiply_without_end() -> None:
         with pytest.raises(Invalid):
             read_musicxml(b'<score-partwise><part id="P1">' + inside + b"</part></score-partwise>")
         assert time.monotonic() - began < SOON_S
+
+
+BEAT = groove("6/8", bars=2)
+WHOLE = {"midi": beat_midi(BEAT), "musicxml": SCORE, "bsm": beat_bsm(BEAT)}
+
+
+@pytest.mark.parametrize("kind", WHOLE)
+def test_a_file_with_bytes_changed_is_read_or_refused(kind: str) -> None:
+    """Bytes replaced, cut out, repeated: a beat that holds together, or words."""
+    dice, read = random.Random(3), 0
+    for _ in range(1500):
+        data = bytearray(WHOLE[kind])
+        for _ in range(dice.choice((1, 2, 8))):
+            place = dice.randrange(len(data))
+            match dice.randrange(3):
+                case 0:
+                    data[place] = dice.randrange(256)
+                case 1:
+                    del data[place : place + dice.randrange(1, 30)]
+                case 2:
+                    data[place:place] = data[: dice.randrange(1, 60)]
+        try:
+            check_beat(read_notes(bytes(data), kind), BARS_READ_MAX)
+            read += 1
+        except Invalid as refused:
+            assert refused.message
+    assert read > 0, "some changes do no harm"
