@@ -11,14 +11,20 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import drum_sounds
 import numpy as np
 import numpy.typing as npt
+import role_acoustic
+import role_machines
 import role_material
+import role_shapes
+import role_synth
 from drum_render import Hits, track
 from drum_sounds import Piece, sources
 
 SHARD = 96  # tracks
 LOOK_AGAIN_S = 2.0
+SOURCES = (role_acoustic, role_machines, role_material, role_shapes, role_synth, drum_sounds)
 
 
 @dataclass(frozen=True)
@@ -47,7 +53,8 @@ _found: dict[str, list[Piece]] = {}
 
 
 def _prepare(root: Path, work: Path, kits: tuple[str, ...]) -> None:
-    cached = work / f"drum-sounds-{hashlib.sha256(repr(kits).encode()).hexdigest()[:12]}.pickle"
+    code = [Path(str(m.__file__)).read_text() for m in SOURCES]
+    cached = work / f"drum-sounds-{hashlib.sha256(repr((kits, code)).encode()).hexdigest()[:12]}.pickle"
     if not cached.exists():
         with tempfile.TemporaryDirectory(dir=work) as scratch:  # the font is rendered through files
             cached.with_suffix(".part").write_bytes(pickle.dumps(sources(root, Path(scratch), kits)))

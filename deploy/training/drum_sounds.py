@@ -24,7 +24,7 @@ from services.transcription.types import DRUMS
 RATE_HZ = 44_100
 LONGEST_S = 3.0
 ONSET_SHARE = 0.05  # of the peak: where a sound is taken to begin
-MADE_EACH = 30  # made sounds of each maker
+MADE_EACH = 90  # made sounds of each maker
 DISTRACTORS = ("perc", "shaker")
 # Made drums by the kind of kit they belong to.
 MAKERS = {
@@ -32,7 +32,7 @@ MAKERS = {
     "machine": tuple((maker, drum) for maker, drum, _ in role_machines.MAKERS),
     "plain": tuple((maker, drum) for maker, drum, _ in role_synth.MAKERS),
 }
-MADE_SHARE = 2.0  # times as likely as a kit is each kind of made drums to fill a gap
+MADE_SHARE = 2.0  # times as likely as a kit is each kind of made drums, and the font, to be played
 # What plays for a drum that a kit lacks.
 STANDS_IN = {"rim": "snare", "clap": "snare", "ride": "hat_closed", "crash": "hat_open", "hat_open": "crash"}
 
@@ -122,11 +122,17 @@ def _of(pieces: list[Piece], drum: str) -> list[Piece]:
     return [p for p in pieces if p.drum == drum]
 
 
+def share_of(origin: str) -> float:
+    """How often an origin is drawn."""
+    return MADE_SHARE if origin in MAKERS or origin == "font" else 1.0
+
+
 def draw_kit(rng: Rng, found: dict[str, list[Piece]]) -> Kit:
     """A kit nobody has heard: one origin with its gaps filled, or every piece from anywhere, each piece bent."""
     homes = [name for name in found if name != "plain"]
     whole = rng.random() < 0.55
-    home = str(rng.choice(homes)) if whole else ""
+    shares = np.array([share_of(name) for name in homes])
+    home = str(rng.choice(homes, p=shares / shares.sum())) if whole else ""
     bend = rng.uniform(0, 1) * (0.5 if whole else 1.0)
     kit: Kit = {}
     for drum in (*DRUMS, *DISTRACTORS):
@@ -135,7 +141,7 @@ def draw_kit(rng: Rng, found: dict[str, list[Piece]]) -> Kit:
             continue
         if not choices:
             origins = [name for name in found if _of(found[name], drum)]
-            share = np.array([MADE_SHARE if name in MAKERS or name == "font" else 1.0 for name in origins])
+            share = np.array([share_of(name) for name in origins])
             choices = _of(found[str(rng.choice(origins, p=share / share.sum()))], drum)
         count = int(rng.integers(2, 5)) if drum == "tom" else int(rng.integers(1, 3))
         picked = rng.permutation(len(choices))[:count]

@@ -1,11 +1,11 @@
 """Trains the drum network from nothing and writes services/transcription/weights/drums.onnx, its card and its pin.
 
-usage: PYTHONPATH=. python deploy/training/train_drums.py WORK [--threads N] [--fold-shards N] [--rounds N,N] [--check]
+usage: PYTHONPATH=. python deploy/training/train_drums.py WORK [--threads N] [--check]
 
 WORK keeps downloaded packages, beds, rendered tracks and weights, so that a second run is short. Needs apt-get,
 dpkg-deb, fluidsynth and deploy/requirements/train.txt. Rendering runs beside training.
 
-First a network learns without the kits in LEFT_OUT; what it hears in tracks of these kits chooses the thresholds and is
+First a network learns without the kits in LEFT_OUT; what it hears in tracks of these kits guides the thresholds and is
 the figure to believe. Then it goes on learning with all kits, and is shipped. `--check` stops before that.
 """
 
@@ -36,7 +36,7 @@ REGISTRY = ROOT / "services/models/registry.py"
 LEFT_OUT = ("BJA_Pacific", "TR808EmulationKit", "Audiophob")
 SEED = 1
 BEDS = 400
-FOLD_SHARDS, ROUNDS = 40, (40, 24)  # with all kits it learns in rounds, the rate falling in each
+FOLD_ROUNDS, ALL_ROUNDS = (40, 24), (40, 24, 24)  # shards; the rate falls in each round
 OPSET = 17
 FOLD = drum_shards.Plan("fold", tuple(k for k in role_material.KITS if k not in LEFT_OUT), 0)
 JUDGE = drum_shards.Plan("judge", LEFT_OUT, 1)
@@ -80,17 +80,20 @@ def judged(net: DrumNet, tracks: drum_shards.Shard, *, choose: bool) -> tuple[di
     return thresholds, drum_report.figures(heard)
 
 
-def in_rounds(work: Path, rounds: list[int], start: Path, beds: list[Path]) -> Path:
-    """Go on learning with all kits, so many new shards a round; the weights after the last."""
+def in_rounds(
+    work: Path, plan: drum_shards.Plan, rounds: tuple[int, ...], start: Path | None, beds: list[Path]
+) -> Path:
+    """Learn a plan, so many new shards a round; the weights after the last. `start`: weights to begin with."""
     first = 0
     for place, count in enumerate(rounds):
-        after = work / f"drums-all-{place}.pt"
+        after = work / f"drums-{plan.name}-{place}.pt"
         if not after.exists():
-            rendering = beside(work, ALL, first + count, beds)
-            files = [drum_shards.path(work, ALL, i) for i in range(first, first + count)]
-            drum_learn.learn(files, SEED + 1 + place, start, after)
+            rendering = beside(work, plan, first + count, beds)
+            files = [drum_shards.path(work, plan, i) for i in range(first, first + count)]
+            drum_learn.learn(files, SEED + plan.stream + place, start, after)
             rendering.join()
         start, first = after, first + count
+    assert start is not None
     return start
 
 
@@ -105,8 +108,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("work", type=Path)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--fold-shards", type=int, default=FOLD_SHARDS)
-    parser.add_argument("--rounds", default=",".join(str(n) for n in ROUNDS))
     parser.add_argument("--check", action="store_true")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
@@ -114,28 +115,23 @@ def main() -> None:
     root = role_material.fetch(work)
     beds = drum_beds.build(root / role_material.FONT, work / "beds", BEDS, 2)
     drum_shards.render(work, JUDGE, 1, beds)
-    fold_file, rounds = work / "drums-fold.pt", [int(n) for n in args.rounds.split(",")]
     judge = drum_shards.load(drum_shards.path(work, JUDGE, 0))
-    if not fold_file.exists():
-        rendering = beside(work, FOLD, args.fold_shards, beds)
-        files = [drum_shards.path(work, FOLD, i) for i in range(args.fold_shards)]
-        drum_learn.learn(files, SEED, None, fold_file)
-        rendering.join()
+    fold_file = in_rounds(work, FOLD, FOLD_ROUNDS, None, beds)
     thresholds, unheard = judged(loaded(fold_file), judge, choose=True)
-    print("thresholds, to be written into services/transcription/hits.py:", thresholds)
+    print("best thresholds on kits never heard, for services/transcription/hits.py:", thresholds)
     print("kits never heard:", json.dumps(unheard, indent=1))
     if args.check:
         return
-    net = loaded(in_rounds(work, rounds, fold_file, beds))
+    net = loaded(in_rounds(work, ALL, ALL_ROUNDS, fold_file, beds))
     _, heard = judged(net, judge, choose=False)
     digest = export(net)
     figures = {"kits_never_heard": unheard, "kits_heard": heard}
     facts = {
         "weights": sum(p.numel() for p in net.parameters()) / 1e6,
         "sha256": digest,
-        "shards": args.fold_shards + sum(rounds),
-        "fold_shards": args.fold_shards,
-        "all_shards": sum(rounds),
+        "shards": sum(FOLD_ROUNDS) + sum(ALL_ROUNDS),
+        "fold_shards": sum(FOLD_ROUNDS),
+        "all_shards": sum(ALL_ROUNDS),
         "left_out": ", ".join(LEFT_OUT),
         "count": len(judge.levels),
     }

@@ -19,10 +19,11 @@ from services.transcription.types import DRUMS, FAMILIES, Activations, Alternati
 # A hit is likelier than not above these: midway between what is best on development kits that the network had not
 # heard and what is best on those it had.
 THRESHOLDS: dict[str, float] = {"kick": 0.53, "snare": 0.52, "tom": 0.36, "hihat": 0.36, "cymbal": 0.42}
-# Where half of a recording's hits are less certain, none is one: music without drums has a few that might be. Of 260
-# development tracks with drums one had a middle under this; the rest lay above 0.7.
-DOUBT = 0.6
+# Where half of a recording's hits are less certain, none is one: music without drums has a few that might be, with a
+# middle of 0.63 at most on development tracks.
+DOUBT = 0.68
 BESIDE = 0.55  # of a second member of a family struck at the same time
+ONE_INSTRUMENT = "hihat"  # a family that is one pair of plates: open or closed, never both at once
 LATE_S = 0.0  # how much later than the attack the peak lies, on average
 SURE = 0.85  # of a peak: the targets of hits between two frames never reach 1
 GHOST = 0.38  # velocity under which a snare is a ghost note
@@ -76,7 +77,8 @@ def _family(activations: Activations, row: int, family: str, members: tuple[str,
         near = slice(max(0, frame - 1), frame + 2)
         own = activations.drums[places, near].max(axis=1)
         struck = [int(np.argmax(own))]
-        struck += [i for i in range(len(places)) if i != struck[0] and own[i] >= BESIDE]
+        if family != ONE_INSTRUMENT:
+            struck += [i for i in range(len(places)) if i != struck[0] and own[i] >= BESIDE]
         time_s = max(0.0, between(curve, frame) * activations.frame_s - LATE_S)
         for i in struck:
             others = _alternatives(activations, near, places[i])
