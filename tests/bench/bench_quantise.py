@@ -70,6 +70,8 @@ def runs(timing: str) -> list[Run]:
 
 def cell(chosen: Sequence[Run]) -> str:
     """The median over seeds and the interval over patterns."""
+    if not chosen:
+        return "–"
     seeds = sorted({r.seed for r in chosen})
     shares = []
     for seed in seeds:
@@ -89,7 +91,7 @@ def table(title: str, groups: Mapping[str, Mapping[str, Sequence[Run]]]) -> None
 def value_of(made: Pattern, tick: int) -> str:
     """The note value that a tick of the bar needs, and whether the grid swings."""
     swing = f", swing of {made.grid.swing_unit}ths" if made.grid.swing > 0.52 else ""
-    for unit, name in ((480, "eighths"), (240, "sixteenths"), (120, "32nds"), (320, "triplets"), (160, "sextuplets")):
+    for unit, name in ((480, "eighths"), (240, "sixteenths"), (120, "32nds"), (160, "triplets and sextuplets")):
         if tick % unit == 0:
             return name + swing
     return "sextuplets off the beat" + swing
