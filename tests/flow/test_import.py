@@ -145,7 +145,7 @@ def test_a_long_song_is_held_up_to_five_minutes_and_taken_in_parts_beyond(live: 
 def test_a_kit_map_tells_the_drums_of_a_midi_file(live: Live) -> None:
     data = file_of([*note(26, 0), *note(36, 0)])
     plain, right = send(live, data).json(), send(live, data, map="vdrums").json()
-    assert [e["instrument"] for e in plain["events_json"]] == ["perc", "kick"] or plain["events_json"]
+    assert sorted(e["instrument"] for e in plain["events_json"]) == ["kick", "perc"]
     assert sorted(e["instrument"] for e in right["events_json"]) == ["hat_open", "kick"]
     back = live.get(f"/v1/beat/{right['beat_id']}/beat.mid?map=vdrums")
     notes = [m.note for t in mido.MidiFile(file=io.BytesIO(back.content)).tracks for m in t if m.type == "note_on"]
