@@ -11,6 +11,7 @@ Source: W3C, "MusicXML 4.0", https://www.w3.org/2021/06/musicxml40/.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -26,6 +27,7 @@ from services.version import code_version
 
 Repeats = Literal["none", "simile", "signs"]
 REPEATS: tuple[Repeats, ...] = ("none", "simile", "signs")
+NOT_IN_IDS = re.compile(r"[^0-9A-Za-z.-]")
 FORTE = 90 / 127  # MIDI velocity of 100 % dynamics, as a share
 TITLE_MAX = 200  # characters; a longer one is cut with an ellipsis
 GRACE_KIND = "eighth"
@@ -282,7 +284,7 @@ def _note(sign: Sign, head: Head, style: Style, *, chord: bool) -> str:
 
 def note_id(event_id: str) -> str:
     """An XML id: letters, digits, points and hyphens stay, anything else is written as its code between underscores."""
-    return "n-" + "".join(c if c.isascii() and (c.isalnum() or c in ".-") else f"_{ord(c):x}_" for c in event_id)
+    return "n-" + NOT_IN_IDS.sub(lambda found: f"_{ord(found[0]):x}_", event_id)
 
 
 def _notations(sign: Sign, head: Head, *, chord: bool) -> str:
