@@ -56,6 +56,10 @@ RISEN = 10 ** (
     -10 / 20
 )  # of the peak: the threshold is no higher, or half way up (in dB) from a floor close to the peak
 
+VISIBLE = 0.9  # of the peak of a rise: up to here it is a line
+SUDDEN = _samples(6.0)  # a rise that takes no longer is no slow attack
+HIDDEN_MAX = _samples(15.0)  # of a rise may lie under what is behind it
+
 ATTACK_SEARCH_S = 2.0  # the first strong peak comes within this
 STRONG = 10 ** (-6 / 20)  # of the highest peak: a strong one
 REACHED = 0.5  # of the first strong peak (-6 dB): the attack is there
@@ -168,11 +172,29 @@ def _walk_back(view: _View) -> int:
     return min(begin, view.top) + view.smear
 
 
+def _foot(view: _View, seen: int) -> int:
+    """Where a rise that comes out of what lies behind it at `seen` began: back along the line through its visible part.
+
+    The line is of amplitude without the floor, as a slow attack rises; a sudden one begins where it is seen.
+    """
+    begin = seen - view.smear
+    after = view.env[begin : view.top + RISE_AFTER]
+    if begin <= 0 or after.size < 2:
+        return seen
+    high = float(after.max()) * VISIBLE
+    reach = int(np.argmax(after >= high))
+    low = float(np.sqrt(max(view.threshold**2 - view.floor**2, 0.0)))
+    high = float(np.sqrt(max(high**2 - view.floor**2, 0.0)))
+    if reach < SUDDEN or high <= low:
+        return seen
+    return max(seen - min(round(low * reach / (high - low)), HIDDEN_MAX), 0)
+
+
 def physical_onset(x: Samples, start: int, frame: int) -> Place:
     """Where the hit at a coarse onset begins. `x`: (channels, n), the source from sample `start`, around it."""
     rise_to = min(max(frame * HOP - start, 0), x.shape[1] - 1)
     view = max(_views(_flat(x, rise_to - RISE_AFTER), rise_to), key=lambda v: v.jump)
-    onset = min(_walk_back(view), x.shape[1] - 1) if view.peak > 0 else rise_to
+    onset = min(_foot(view, _walk_back(view)), x.shape[1] - 1) if view.peak > 0 else rise_to
     contrast = 20 * np.log10(view.peak / view.floor) if view.floor > 0 else -20 * np.log10(RANGE_FLOOR)
     return Place(start + onset, float(np.clip(contrast, 0.0, 120.0)))
 
