@@ -21,7 +21,7 @@ from services.beats.softness import layer_of, softened
 from services.beats.ticks import VELOCITY_MAX, TickClock, length_ticks, midi_velocity
 from services.beats.types import Beat, Event, Role
 from services.beats.variation import CENTS, amount_of, chances, retuned
-from services.beats.voices import Voice, VoiceKey, cut_group, hat_keys, key_of, make_voice, pad_voice
+from services.beats.voices import HATS, Voice, VoiceKey, cut_group, hat_keys, key_of, make_voice, pad_voice
 from services.errors import NotFound
 
 RATE = HOUSE_RATE_HZ
@@ -145,7 +145,16 @@ def pad_strikes(beat: Beat, hits: Sequence[Hit], rack: Rack) -> list[Strike]:
         held = clock.frame(on + length_ticks(hit.event)) - frame if key.role == "TEXTURE" else None
         gain = velocity_gain(midi_velocity(hit.event.velocity) / VELOCITY_MAX)
         found.append(Strike(key, pad_voice(rack.voice(key)), frame, gain, cut_group(key, hats), held))
-    return _one_at_a_time(sorted(found, key=lambda s: s.frame))
+    return _one_hat_at_a_time(_one_at_a_time(sorted(found, key=lambda s: s.frame)), notes)
+
+
+def _one_hat_at_a_time(strikes: Sequence[Strike], notes: Mapping[VoiceKey, int]) -> list[Strike]:
+    """Of hats on one frame the one with the highest note: pads cut each other, and the open ones come last."""
+    best: dict[int, int] = {}
+    for strike in strikes:
+        if strike.group == HATS:
+            best[strike.frame] = max(best.get(strike.frame, 0), notes.get(strike.key, 0))
+    return [s for s in strikes if s.group != HATS or notes.get(s.key, 0) == best[s.frame]]
 
 
 def _one_at_a_time(strikes: Sequence[Strike]) -> list[Strike]:

@@ -23,7 +23,7 @@ from services.beats.perform import Hit, perform
 from services.beats.placing import kit_order
 from services.beats.ticks import TICKS_PER_QUARTER, TickClock, length_ticks, midi_velocity
 from services.beats.types import BEAT_STEPS, INSTRUMENTS, ROLES, Beat, Event, Grid, Role
-from services.beats.voices import VoiceKey, is_open, key_of
+from services.beats.voices import VoiceKey, hat_keys, is_open, key_of
 from services.notation import drumset
 from services.notation.drumset import BY_NOTE, HEIGHTS, PLACES, parts_of
 from services.notation.kit_maps import KIT_MAPS, KitMap, NoteMap
@@ -62,12 +62,13 @@ def beat_midi(beat: Beat, note_map: NoteMap = "gm") -> bytes:
     hits = perform(beat)
     clock = TickClock(beat.grid)
     notes = _Notes(pad_notes(beat), _tom_rows(beat), None if note_map == "pads" else KIT_MAPS[note_map])
+    hats = frozenset(notes.pads[key] for key in hat_keys(beat) if key in notes.pads)
     file = mido.MidiFile(type=1, ticks_per_beat=TICKS_PER_QUARTER, charset="utf-8")
     file.tracks.append(_conductor(beat, clock))
     for role in ROLES:
         own = [hit for hit in hits if hit.event.role == role]
         played = [_note(hit, clock, notes) for hit in own]
-        file.tracks.append(_track(role, _trimmed(_once(played) if note_map == "pads" else played), clock.end))
+        file.tracks.append(_track(role, _trimmed(_once(played, hats) if note_map == "pads" else played), clock.end))
     buffer = io.BytesIO()
     file.save(file=buffer)
     return buffer.getvalue()
@@ -147,14 +148,14 @@ def _tom_rows(beat: Beat) -> dict[str, str]:
     return {sample_id: rows[i % len(rows)] for i, sample_id in enumerate(toms)}
 
 
-def _once(notes: Sequence[Note]) -> list[Note]:
-    """Of notes of one pad on one tick the loudest, as the render plays them."""
-    loudest: dict[tuple[int, int, int], Note] = {}
+def _once(notes: Sequence[Note], hats: frozenset[int]) -> list[Note]:
+    """Of notes of one pad on one tick the loudest, of `hats` that of the highest pad, as the render plays them."""
+    best: dict[tuple[int, int, int], Note] = {}
     for note in notes:
-        place = (note.channel, note.pitch, note.on)
-        if place not in loudest or note.velocity > loudest[place].velocity:
-            loudest[place] = note
-    return list(loudest.values())
+        place = (note.channel, -1 if note.pitch in hats else note.pitch, note.on)
+        if place not in best or (note.pitch, note.velocity) > (best[place].pitch, best[place].velocity):
+            best[place] = note
+    return list(best.values())
 
 
 def _trimmed(notes: Sequence[Note]) -> list[Note]:

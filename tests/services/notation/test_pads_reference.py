@@ -5,6 +5,7 @@ import random
 import zipfile
 from dataclasses import replace
 
+import mido
 import numpy as np
 import pytest
 
@@ -15,6 +16,7 @@ from services.beats.export import ExportOptions, export
 from services.beats.styles import STYLES
 from services.beats.types import METERS, ROLES
 from services.beats.voices import key_of
+from services.notation.midi import beat_midi
 from tests import sfz_reader
 from tests.beat_material import RATE, event, full_beat, grid, hit, kit, noise, one
 from tests.groove_material import drums, everyday, made
@@ -115,6 +117,24 @@ def test_chokes_flams_and_sounds_in_several_roles():
     events += [event("s", 0, s, "ACCENT", "snare", articulation="flam") for s in (4, 12)]
     events += [event("s", 0, 8, "MOTION", "crash"), event("s", 0, 10, "MOTION", "hat_closed")]
     assert agrees(*one(noise(1.5, 0.6), events, role="MOTION", instrument="hat_open", attack_s=0.0))
+
+
+@pytest.mark.parametrize("first", ["hat_open", "hat_closed"])
+def test_of_two_hats_at_once_the_open_one_is_heard(first):
+    second = {"hat_open": "hat_closed", "hat_closed": "hat_open"}[first]
+    both = [event("s", 0, 2, "MOTION", first), event("s", 0, 2, "MOTION", second, velocity=0.9)]
+    ending = event("s", 0, 6, "MOTION", "hat_closed")
+    open_alone = [event("s", 0, 2, "MOTION", "hat_open"), ending]
+    beat, clips = one(noise(1.5, 0.6), [*both, ending], role="MOTION", instrument="hat_closed", attack_s=0.0)
+    beat = replace(beat, events=tuple(replace(e, id=str(i)) for i, e in enumerate(beat.events)))
+    assert agrees(beat, clips)
+    alone, _ = one(noise(1.5, 0.6), open_alone, role="MOTION", instrument="hat_closed", attack_s=0.0)
+    notes = [
+        [m.note for m in mido.MidiFile(file=io.BytesIO(beat_midi(b, "pads"))).tracks[3] if m.type == "note_on"]
+        for b in (beat, alone)
+    ]
+    assert notes[0] == notes[1]
+    assert len(notes[0]) == 2
 
 
 STRANGE = {
