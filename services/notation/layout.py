@@ -40,15 +40,12 @@ WHOLE_BAR = "whole"
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """One notehead: an event and how many ticks after its written place it lies, negative before it."""
+    """One notehead: an event and how many ticks after its written place it lies, negative before it; `key`: its row of
+    drumset.PLACES."""
 
     event: Event
     late_ticks: int
-
-    @property
-    def key(self) -> str:
-        """Its row of drumset.PLACES."""
-        return key_of(self.event)
+    key: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,11 +186,11 @@ def _stretch(start: int, end: int, placed: Sequence[tuple[int, Event]]) -> _Stre
             clashes.append((last[key_of(event)] - start, place - start))
         last[key_of(event)] = place
     length = end - start
-    unit = unit_of([p - start for p, _ in placed], length, clashes) if placed else length
+    unit = unit_of(tuple(p - start for p, _ in placed), length, tuple(clashes)) if placed else length
     chords: dict[int, list[Head]] = {}
     for place, event in placed:
         at = start + max(0, snapped(place - start, unit, length))
-        chords.setdefault(at, []).append(Head(event, place - at))
+        chords.setdefault(at, []).append(Head(event, place - at, key_of(event)))
     return _Stretch(start, end, unit, chords)
 
 

@@ -9,8 +9,8 @@ triplets, and an upbeat that begins inside a beat does.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 QUARTER = 960
 KINDS = {3840: "whole", 1920: "half", 960: "quarter", 480: "eighth", 240: "16th", 120: "32nd", 60: "64th"}
@@ -22,6 +22,8 @@ CELL = 480  # ticks of an eighth, the part of a group that may have a unit of it
 CELL_UNITS = (480, 240, 160, 120, 80, 60)
 FINEST = 60
 WRITTEN = {320: 480, 160: 240, 80: 120}  # units of tuplets, and the value that is written for one: 3 in the time of 2
+FLAGS = {kind: max(0, i - 2) for i, kind in enumerate(KINDS.values())}
+SAME = 4096  # answers kept: bars repeat, and human timing does not fill memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +38,11 @@ class Value:
     @property
     def flags(self) -> int:
         """How many beams it has."""
-        return max(0, list(KINDS.values()).index(self.kind) - 2)
+        return FLAGS[self.kind]
 
 
-def unit_of(places: Sequence[int], length: int, clashes: Sequence[tuple[int, int]] = ()) -> int:
+@lru_cache(maxsize=SAME)
+def unit_of(places: tuple[int, ...], length: int, clashes: tuple[tuple[int, int], ...] = ()) -> int:
     """The unit for notes at `places` (ticks from the start) in a group or a part of one, `length` ticks long.
 
     `clashes`: pairs of places that must not become one, since they are strokes of one drum.
@@ -58,6 +61,7 @@ def snapped(place: int, unit: int, length: int) -> int:
     return min(round(place / unit) * unit, length - unit)
 
 
+@lru_cache(maxsize=SAME)
 def note_value(ticks: int, unit: int, length: int = QUARTER) -> Value:
     """The longest value, at most `ticks`, that one notehead can have on a unit of a stretch `length` ticks long."""
     if unit in WRITTEN:
