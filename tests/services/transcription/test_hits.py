@@ -96,6 +96,13 @@ def test_hits_come_in_time_order():
     assert [h.time_s for h in hits] == sorted(h.time_s for h in hits)
 
 
+def test_of_some_hits_one_at_least_is_clear():
+    murmur = [(50 * i + 20, "kick", 0.5, 0.75) for i in range(5)]
+    assert pick(activations(murmur)) == ()
+    assert len(pick(activations([*murmur[:4], (230, "kick", 0.8)]))) == 5
+    assert len(pick(activations(murmur[:2]))) == 2
+
+
 def test_a_few_doubtful_hits_are_none_and_among_certain_ones_they_stay():
     doubtful = [(50 * i + 20, "ride", 0.5, 0.45) for i in range(5)]
     assert pick(activations(doubtful)) == ()
