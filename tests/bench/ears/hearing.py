@@ -91,13 +91,13 @@ class Here:
 
     def drums(self, path: Path) -> Drums:
         """The hits of a recording."""
-        from services.transcription.hits import pick
         from services.transcription.network import listen
+        from services.transcription.pipeline import strokes_of
 
         with _opened(path) as one:
             start = time.process_time()
-            hits = pick(listen(one.pcm))
-            return Drums(tuple(hits), time.process_time() - start, one.duration_s)
+            hits = tuple(stroke.hit for stroke in strokes_of(listen(one.pcm)))
+            return Drums(hits, time.process_time() - start, one.duration_s)
 
     @lru_cache(maxsize=KEPT)  # noqa: B019  one of it lives as long as the process
     def findings(self, path: Path) -> Findings:
