@@ -18,6 +18,15 @@ IDS = JsonList(
 )
 
 
+LOCKS = JsonObject(
+    keys=fields.Str(),
+    values=fields.Str(validate=validate.OneOf(t.ROLES)),
+    load_default=dict,
+    validate=validate.Length(max=4 * t.SAMPLES_MAX),
+    metadata={"description": "Locks: sample name to role"},
+)
+
+
 class SkeletonFields(Schema):
     """What a beat's grid and events follow from, apart from the sounds."""
 
@@ -53,13 +62,7 @@ class BeatFields(SkeletonFields):
 
     mode = fields.Str(load_default="oneshot", validate=validate.OneOf(("oneshot", "preprocess")))
     sample_ids = IDS
-    roles = JsonObject(
-        keys=fields.Str(),
-        values=fields.Str(validate=validate.OneOf(t.ROLES)),
-        load_default=dict,
-        validate=validate.Length(max=4 * t.SAMPLES_MAX),
-        metadata={"description": "Locks: sample name to role"},
-    )
+    roles = LOCKS
     title = fields.Str(load_default="", validate=validate.Length(0, 200))
 
 

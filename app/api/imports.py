@@ -8,9 +8,9 @@ from typing import Any
 from flask import Response, request
 from marshmallow import Schema, ValidationError, fields, validate
 
-from app.api.fields import IDS
+from app.api.fields import IDS, LOCKS
 from app.auth import caller, deps, guard
-from app.bodies import JsonList, JsonObject, Number, Whole, parse, within
+from app.bodies import JsonList, Number, Whole, parse, within
 from app.openapi import Contract, Door, describe
 from app.sources import corrected_so_far, earlier, gather, refuse_too_many, refuse_unreadable
 from app.uploads import Upload
@@ -40,13 +40,7 @@ class ImportFields(Schema):
         validate=validate.Length(1, 64), metadata={"description": "Id of the file of an earlier import"}
     )
     sample_ids = IDS
-    roles = JsonObject(
-        keys=fields.Str(),
-        values=fields.Str(validate=validate.OneOf(t.ROLES)),
-        load_default=dict,
-        validate=validate.Length(max=4 * t.SAMPLES_MAX),
-        metadata={"description": "Locks: sample name to role"},
-    )
+    roles = LOCKS
     title = fields.Str(
         load_default="",
         validate=validate.Length(0, 200),

@@ -306,7 +306,7 @@ TimGM6mb. The kits and the font come from the Debian packages hydrogen-data, hyd
 nothing of them is in the file.
 
 Licence: Apache-2.0. File: `onsets.json`, SHA-256 {sha}.
-Made by: `make train-onsets` (seed {SEED}), about ten minutes on two cores.
+Made by: `make train-onsets` (seed {SEED}), about five minutes on two cores.
 
 Share of hits at a possible onset, recall, and precision at a probability of {LIKELY_FAINT} for faint hits to
 {LIKELY_CLEAR} for clear ones, each scene judged by a forest that had not seen it; sounds may recur in other scenes.

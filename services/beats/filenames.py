@@ -21,6 +21,16 @@ def clean(text: str, fallback: str = UNTITLED, limit: int = NAME_MAX) -> str:
     return " ".join(kept.split()).strip(" .")[:limit].rstrip(" .") or fallback
 
 
+def one_line(text: str) -> str:
+    """A text on one line, signs that do not print as spaces."""
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
+
+
+def shortened(text: str, limit: int) -> str:
+    """At most `limit` characters, an ellipsis where there were more."""
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
 def title_of(beat: Beat) -> str:
     """The beat's title as the user gave it (`meta.title`); empty where none was given."""
     return str(beat.meta.get("title") or "")

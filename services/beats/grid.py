@@ -167,10 +167,15 @@ def in_order(grid: Grid, events: Iterable[Event]) -> tuple[Event, ...]:
     return tuple([p.event for p in placed(grid, events)])
 
 
+def is_held(grid: Grid) -> bool:
+    """Whether a beat may be so long: 64 bars, or up to 256 that last at most 300 s."""
+    return grid.bars <= BARS_MAX or (grid.bars <= BARS_HELD_MAX and duration_s(grid) <= HELD_MAX_S)
+
+
 def check_grid(grid: Grid, bars_max: int = BARS_HELD_MAX) -> None:
     """Raises Invalid, naming each field, unless the grid lies in the ranges of the contract.
 
-    `bars_max`: what a beat may hold, where it is more than 64 bars for at most 300 s; more for files that are read.
+    `bars_max`: what a beat may hold, see `is_held`; more for files that are read.
     """
     errors: list[FieldError] = []
     if grid.meter not in METERS:
@@ -188,7 +193,7 @@ def check_grid(grid: Grid, bars_max: int = BARS_HELD_MAX) -> None:
         errors.append(FieldError("bpm", f"is {BPM_MIN:g} to {BPM_MAX:g} quarter notes per minute"))
     if grid.meter in METERS and not 0 <= grid.pickup_steps < grid.steps_per_bar:
         errors.append(FieldError("pickup_steps", "is shorter than a bar"))
-    if not errors and BARS_MAX < grid.bars <= BARS_HELD_MAX == bars_max and duration_s(grid) > HELD_MAX_S:
+    if not errors and bars_max == BARS_HELD_MAX and not is_held(grid):
         errors.append(FieldError("bars", f"past {BARS_MAX}, a beat lasts at most {HELD_MAX_S:g} s"))
     if errors:
         raise Invalid("The grid is out of range.", errors=tuple(errors))

@@ -15,8 +15,9 @@ from services.beats.balance import balanced
 from services.beats.builtin import built_in, sound_for
 from services.beats.document import check_beat
 from services.beats.edit_shapes import EVENTS_MAX
+from services.beats.filenames import one_line, shortened, title_of
 from services.beats.fitting import fitted
-from services.beats.grid import bar_bpms, duration_s, in_order
+from services.beats.grid import bar_bpms, duration_s, in_order, is_held
 from services.beats.kit import make_kit
 from services.beats.request import BeatRequest
 from services.beats.settle import settled
@@ -91,10 +92,7 @@ def imported_beat(read: Beat, heard: Sequence[Sample], asked: Import) -> Importe
 
 def title_of_import(read: Beat, asked: str, name: str) -> str:
     """The title that was asked for, else the file's own on one line, else its name; at most 200 characters."""
-    own = " ".join("".join(c if c.isprintable() else " " for c in str(read.meta.get("title") or "")).split())
-    stem = name.rpartition(".")[0] or name
-    title = asked or own or stem
-    return title if len(title) <= TITLE_MAX else title[: TITLE_MAX - 1] + "…"
+    return shortened(asked or one_line(title_of(read)) or name.rpartition(".")[0] or name, TITLE_MAX)
 
 
 def _part(read: Beat, bars: tuple[int, int] | None) -> Beat:
@@ -126,8 +124,7 @@ def _clipped(section: Section, first: int, last: int) -> Section:
 def _refuse_long(read: Beat) -> None:
     """Raise TooLarge, saying what would do, for more than a beat holds."""
     grid, length_s = read.grid, duration_s(read.grid)
-    fits = grid.bars <= BARS_MAX or (grid.bars <= BARS_HELD_MAX and length_s <= HELD_MAX_S)
-    if fits and len(read.events) <= EVENTS_MAX:
+    if is_held(grid) and len(read.events) <= EVENTS_MAX:
         return
     most = f"{BARS_MAX} bars, or up to {BARS_HELD_MAX} that last at most {HELD_MAX_S:g} s, with {EVENTS_MAX} notes"
     has = f"has {grid.bars} bars of {length_s:.0f} s and {len(read.events)} notes; a beat holds {most}"
@@ -142,7 +139,7 @@ def _refuse_long(read: Beat) -> None:
 def _last_that_fits(grid: Grid) -> int:
     """The last bar of the longest beginning that a beat holds."""
     bars = min(grid.bars, BARS_HELD_MAX)
-    while bars > BARS_MAX and duration_s(_beginning(grid, bars)) > HELD_MAX_S:
+    while not is_held(_beginning(grid, bars)):
         bars -= 1
     return bars - 1
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from services.beats.types import Beat
 from services.errors import Invalid
 from services.notation.bsm_reader import read_bsm
+from services.notation.containers import BSM, MIDI
 from services.notation.kit_maps import KitName
 from services.notation.midi_reader import Reading, read_midi
 from services.notation.musicxml_reader import read_musicxml
@@ -16,10 +17,10 @@ def read_notes(data: bytes, kind: str, kit_map: KitName = "gm") -> Beat:
     `meta` holds the file's `title` and perhaps `warnings`. Raises Invalid (`broken_midi`, `broken_score`, `broken_map`,
     `no_drums`) in words for what cannot be read.
     """
-    if kind == "midi":
+    if kind == MIDI:
         beat = read_midi(data, Reading(kit_map, drums_only=True))
     else:
-        beat = read_bsm(data) if kind == "bsm" else read_musicxml(data)
+        beat = read_bsm(data) if kind == BSM else read_musicxml(data)
     if not beat.events:
         raise Invalid("The file cannot be read: it has no drums.", code="no_drums")
     return beat

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Literal
 from xml.sax.saxutils import escape, quoteattr
 
-from services.beats.filenames import title_of
+from services.beats.filenames import one_line, shortened, title_of
 from services.beats.types import BEAT_STEPS, STEPS_PER_QUARTER, Beat, Section
 from services.notation.drumset import FEET, PLACES
 from services.notation.layout import GROUPS, Bar, Head, Sign, bars_of
@@ -73,13 +73,7 @@ def beat_musicxml(beat: Beat, style: Style | None = None) -> bytes:
 
 def short_title(beat: Beat) -> str:
     """The title, perhaps none, without line breaks and what XML cannot hold, cut to TITLE_MAX characters."""
-    text = printable(title_of(beat) or "")
-    return text if len(text) <= TITLE_MAX else text[: TITLE_MAX - 1] + "…"
-
-
-def printable(text: str) -> str:
-    """A text on one line, without what XML cannot hold."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return shortened(one_line(title_of(beat)), TITLE_MAX)
 
 
 def _head(beat: Beat) -> str:
@@ -128,7 +122,7 @@ def _measure(beat: Beat, bar: Bar, section: Section | None, folding: Folding, st
     out.append(_attributes(beat, bar, NO_FOLDING if style.engraved else folding))
     if section is not None:
         mark = (
-            f'<rehearsal id="section-{section.first_bar}-{section.bars}">{escape(printable(section.name))}</rehearsal>'
+            f'<rehearsal id="section-{section.first_bar}-{section.bars}">{escape(one_line(section.name))}</rehearsal>'
         )
         out.append(f'<direction placement="above"><direction-type>{mark}</direction-type></direction>')
     if bar.bpm is not None:
